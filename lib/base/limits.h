@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every constant bound on what a peer can send or this node will hold. Bytes unless the name says otherwise. */
+#ifndef IU_BASE_LIMITS_H
+#define IU_BASE_LIMITS_H
+
+/* Entries (PROTOCOL.md "Entry") */
+#define IU_HEADER_MAX (60 * 1024)
+#define IU_BODY_MAX (60 * 1024)
+#define IU_INLINE_MAX (48 * 1024) /* content larger than this is an attachment */
+#define IU_SALT_LEN 32
+#define IU_CHUNK_LEN (64 * 1024)
+#define IU_ATTACHMENT_MAX (1024ULL * 1024 * 1024)
+#define IU_ATTACHMENTS_MAX 64
+#define IU_TAGS_MAX 32
+#define IU_TAG_LEN_MAX 64
+#define IU_REFS_MAX 256
+#define IU_EXT_MAX 32
+#define IU_TITLE_MAX 500
+#define IU_NAME_MAX 255
+
+/* Notes and chains */
+#define IU_NOTE_MAX (16 * 1024)
+#define IU_DELEGATION_MAX 2048
+#define IU_CHAIN_MAX 64 /* delegations */
+#define IU_CHAIN_BYTES_MAX (128 * 1024)
+#define IU_LOGS_MAX 16 /* `log` lines in one delegation */
+
+/* Batches */
+#define IU_BATCH_ENTRIES_MAX 4096
+#define IU_BATCH_BYTES_MAX (1024 * 1024)
+#define IU_RIGHT_MAX 124 /* hashes */
+#define IU_PROOF_MAX 128 /* hashes in one inclusion or consistency proof */
+#define IU_FAULT_MAX (16 * 1024)
+#define IU_SIZE_MAX INT64_MAX /* entries in a log; decimals on the wire end at 2^63 - 1 */
+
+/* Sessions */
+#define IU_FRAGMENT_MAX (64 * 1024)
+#define IU_MESSAGE_EARLY_MAX (16 * 1024)               /* until the session has a city */
+#define IU_MESSAGE_MAX (1024 * 1024 + 128 * 1024)
+#define IU_REASSEMBLY_POOL (64 * 1024 * 1024)          /* over all sessions */
+#define IU_OUTPUT_MAX (8 * 1024 * 1024)                /* queued for one peer */
+#define IU_WINDOW_MIN (256 * 1024)
+#define IU_WINDOW_MAX (8 * 1024 * 1024)
+#define IU_INTEREST_MAX 256                            /* single cities in one Interest */
+#define IU_DELTA_MAX 1024                              /* heads in one Delta or Heads */
+#define IU_INVITES_OPEN_MAX 256
+#define IU_ADDRESS_MAX 255
+#define IU_ADDRESSES_MAX 8
+#define IU_HEADS_ABOVE_MAX 8
+#define IU_FENCE_PEERS_MAX 16
+
+/* Store */
+#define IU_RUN_MAX (64 * 1024)
+#define IU_RUN_TAIL_MAX (16 * 1024)
+#define IU_COMMIT_BYTES_MAX (4 * 1024 * 1024)
+#define IU_COMMIT_ENTRIES_MAX 4096
+#define IU_TILE_WIDTH 256
+
+/* Times, in ms */
+#define IU_HANDSHAKE_MS 5000
+#define IU_PROVE_MS 30000
+#define IU_CLAIM_MS 5000
+#define IU_PROGRESS_MS 30000 /* no progress on queued output for this long ends a session */
+#define IU_PING_MS 20000
+#define IU_DEAD_MS 45000
+#define IU_CLONE_MS 5000
+#define IU_FENCE_MS 5000
+#define IU_BACKOFF_MIN_MS 1000
+#define IU_BACKOFF_MAX_MS (15 * 60 * 1000)
+
+#endif

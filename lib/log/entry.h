@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries: the codec of header and bodies, leaf data, commitment, forms. The only door to entry.pb-c.h.
+ * Rules: PROTOCOL.md "Entry". */
+#ifndef IU_LOG_ENTRY_H
+#define IU_LOG_ENTRY_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/limits.h"
+
+enum iu_kind {
+    IU_KIND_CHARTER = 1,
+    IU_KIND_DOCUMENT = 20,
+    /* the other numbers stand in entry.proto; they are stored, forwarded and count for nothing yet */
+};
+
+enum iu_class { IU_CLASS_NONE, IU_CLASS_CITY, IU_CLASS_REGION, IU_CLASS_ASSOCIATION, IU_CLASS_NATIONAL, IU_CLASS_OBSERVER };
+enum iu_doctype {
+    IU_TYPE_NONE, IU_TYPE_POLICY, IU_TYPE_PRACTICE, IU_TYPE_AGREEMENT, IU_TYPE_DATASET, IU_TYPE_STATEMENT,
+    IU_TYPE_ALERT, IU_TYPE_REPORT, IU_TYPE_OTHER = 15
+};
+/* "policy", "association"; NULL for an unknown number. The readers return 0 for unknown words. */
+const char *iu_doctype_name(uint32_t type);
+uint32_t iu_doctype_of(const char *name);
+const char *iu_class_name(uint32_t class_);
+uint32_t iu_class_of(const char *name);
+const char *iu_kind_name(uint32_t kind); /* "document", "charter", "kind 99" is the caller's */
+
+/* How much of an entry is here. */
+enum iu_form { IU_FORM_HASH = 1, IU_FORM_HEADER = 2, IU_FORM_FULL = 3 };
+const char *iu_form_name(enum iu_form form); /* "full" */
+
+struct iu_ref {
+    struct iu_city city;
+    uint32_t log;
+    uint64_t index;
+    struct iu_hash entry;
+};
+
+struct iu_ext {
+    uint32_t number;
+    struct iu_bytes value;
+};
+
+/* A decoded or to-be-encoded header. Decoded: every view points into the header bytes or the arena. */
+struct iu_header {
+    uint32_t kind;
+    uint64_t date_ms;
+    struct iu_bytes lang, licence, fields;
+    const struct iu_bytes *tags;
+    size_t tag_count;
+    const struct iu_ref *refs;
+    size_t ref_count;
+    bool restricted; /* has an audience; who is in it is read by view/audience */
+    bool has_body;
+    struct iu_hash body_commit;
+    uint32_t body_len;
+    const struct iu_ext *ext;
+    size_t ext_count;
+    const uint32_t *crit;
+    size_t crit_count;
+};
+
+struct iu_charter {
+    struct iu_bytes name, handle, domain, recipient;
+    uint32_t class_, population_band;
+    const struct iu_bytes *codes, *languages, *addresses;
+    size_t code_count, language_count, address_count;
+};
+struct iu_charter_body {
+    struct iu_bytes contact, about;
+};
+
+struct iu_document {
+    uint32_t type;
+    struct iu_bytes work, version;
+    const uint32_t *supersedes, *conflicts, *translation_of, *adapted_from; /* positions in refs */
+    size_t supersedes_count, conflicts_count, translation_of_count, adapted_from_count;
+};
+struct iu_attachment {
+    struct iu_bytes name, media;
+    uint64_t size;
+    struct iu_hash root, sha256;
+};
+struct iu_practice {
+    struct iu_bytes problem, context, done, cost, result, failed, conditions;
+};
+struct iu_document_body {
+    struct iu_bytes title, summary;
+    bool has_content;
+    struct iu_bytes content_name, content_media, content;
+    const struct iu_attachment *attachments;
+    size_t attachment_count;
+    bool has_practice;
+    struct iu_practice practice;
+};
+
+/* Encoders append the canonical bytes. iu_must on values beyond limits.h: the caller has checked them. */
+void iu_header_put(const struct iu_header *h, struct iu_buf *out);
+void iu_charter_put(const struct iu_charter *c, struct iu_buf *out);
+void iu_charter_body_put(const struct iu_charter_body *b, struct iu_buf *out);
+void iu_document_put(const struct iu_document *d, struct iu_buf *out);
+void iu_document_body_put(const struct iu_document_body *b, struct iu_buf *out);
+
+/* Decoders lint, then unpack into the arena. IU_PEER_MALFORMED or IU_PEER_OVER_LIMIT: the entry is `unreadable` (header,
+ * body) or `void` (fields). Attachment names are checked with iu_file_name_ok, sizes against IU_ATTACHMENT_MAX. */
+IU_MUST_USE enum iu_err iu_header_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_header *out);
+IU_MUST_USE enum iu_err iu_charter_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_charter *out);
+IU_MUST_USE enum iu_err iu_charter_body_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_charter_body *out);
+IU_MUST_USE enum iu_err iu_document_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_document *out);
+IU_MUST_USE enum iu_err iu_document_body_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_document_body *out);
+
+/* The header's commitment only, without unpacking: what the bulk path needs of each entry. False if the header is
+ * unreadable (then *has_body is false). */
+bool iu_header_commit(struct iu_bytes header, bool *has_body, struct iu_hash *commit, uint32_t *body_len);
+
+/* Leaf data is city ‖ log u32 ‖ index u64 ‖ header: 44 bytes, then the header. */
+#define IU_LEAF_PREFIX_LEN 44
+void iu_leaf_prefix(const struct iu_city *city, uint32_t log, uint64_t index, uint8_t out[IU_LEAF_PREFIX_LEN]);
+/* The entry id: the leaf hash. */
+void iu_entry_id(const struct iu_city *city, uint32_t log, uint64_t index, struct iu_bytes header, struct iu_hash *out);
+
+/* SHA-256(salt ‖ body). */
+void iu_body_commit(const uint8_t salt[IU_SALT_LEN], struct iu_bytes body, struct iu_hash *out);
+
+/* --- Items: an entry as it stands in a batch and in a run of the store --- */
+
+/* One entry in one of its three forms; views. `hash` set: hash form, nothing else is. */
+struct iu_item {
+    struct iu_bytes header, salt, body;
+    bool has_hash;
+    struct iu_hash hash;
+};
+/* The form. An entry without commitment is full by its header alone. An unreadable header counts as having no body. */
+enum iu_form iu_item_form(const struct iu_item *item);
+
+/* Appends the item as field 1 of ItemList (sync.proto), tag and length included: the same bytes stand in a Batch and in
+ * a run, so neither side encodes again. */
+void iu_item_put(const struct iu_item *item, struct iu_buf *out);
+
+/* Walks the items of a batch or run. False at the end, or when malformed (`failed`): lint of sync.proto's Item,
+ * header at most IU_HEADER_MAX, salt exactly 32 when present, body at most IU_BODY_MAX, hash exactly 32 and alone. */
+struct iu_items {
+    struct iu_bytes rest;
+    bool failed;
+};
+struct iu_items iu_items_of(struct iu_bytes items);
+bool iu_items_next(struct iu_items *it, struct iu_item *out);
+/* The same, with the item's whole bytes (tag and length included). */
+bool iu_items_next_raw(struct iu_items *it, struct iu_item *out, struct iu_bytes *raw);
+
+#endif
