@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/lanes.h"
 #include "base/limits.h"
 #include "store/meta.h"
 
@@ -24,8 +25,6 @@ enum iu_frame_type {
     IU_FRAME_NEXT = 2047, /* IU_TEST_NEXT only: sent with protocol version 2, skipped by everybody else */
 };
 const char *iu_frame_name(uint32_t type); /* "Hello"; "frame 12" is the caller's for NULL */
-
-enum iu_lane { IU_LANE_ALERT, IU_LANE_CONTROL, IU_LANE_LIVE, IU_LANE_HISTORY, IU_LANE_COUNT };
 
 /* Reasons of Bye and Error, on the wire for ever. */
 enum iu_code {

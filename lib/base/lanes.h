@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lanes: messages cut into fragments of at most 64 KiB with a u32 header (bit 31 more to come, bits 30-29 lane, bits 28-0 length), one open
+/* Lanes, used between nodes and on the control socket alike: messages cut into fragments of at most 64 KiB with a u32 header (bit 31 more to come, bits 30-29 lane, bits 28-0 length), one open
  * message per lane, so that an alert never waits behind history. PROTOCOL.md "Fragments". */
-#ifndef IU_PEER_LANES_H
-#define IU_PEER_LANES_H
+#ifndef IU_BASE_LANES_H
+#define IU_BASE_LANES_H
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "peer/frame.h"
+
+enum iu_lane { IU_LANE_ALERT, IU_LANE_CONTROL, IU_LANE_LIVE, IU_LANE_HISTORY, IU_LANE_COUNT };
 
 /* Memory for reassembly, one for all sessions of a node. */
 struct iu_pool {
