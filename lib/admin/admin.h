@@ -66,6 +66,8 @@ void iu_reply_str(struct iu_reply *reply, const char *name, const char *text);
 void iu_reply_u64(struct iu_reply *reply, const char *name, uint64_t number);
 void iu_reply_bool(struct iu_reply *reply, const char *name, bool yes);
 void iu_reply_null(struct iu_reply *reply, const char *name);
+/* Declares a list in the open row, so that it is there when it stays empty; its rows follow under "path.name" (or "name"). */
+void iu_reply_list(struct iu_reply *reply, const char *name);
 void iu_reply_base64(struct iu_reply *reply, const char *name, struct iu_bytes bytes);
 void iu_reply_hex(struct iu_reply *reply, const char *name, struct iu_bytes bytes);
 void iu_reply_date(struct iu_reply *reply, const char *name, uint64_t ms); /* RFC 3339 UTC; null for 0 */
