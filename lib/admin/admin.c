@@ -68,7 +68,7 @@ static const struct iu_lint_field request_fields[] = {
 };
 static const struct iu_lint_msg request_msg = {request_fields, 4};
 static const struct iu_lint_field cell_fields[] = {
-    {1, IU_LINT_STRING, 1, 1, 64, NULL},
+    {1, IU_LINT_STRING, 1, 0, 64, NULL},
     {2, IU_LINT_U32, 1, 0, 0, NULL},
     {3, IU_LINT_TEXT, 1, 0, IU_ADMIN_MESSAGE_MAX, NULL},
     {4, IU_LINT_U64, 1, 0, 0, NULL},
@@ -222,7 +222,8 @@ void iu_reply_row(struct iu_reply *reply, const char *path)
     reply->row_open = true;
 }
 
-static void put_cell(struct iu_reply *reply, const char *name, uint32_t kind, struct iu_bytes text, uint64_t number)
+static void put_cell(struct iu_reply *reply, const char *name, uint32_t kind, struct iu_bytes text,
+                     uint64_t number)
 {
     iu_must(reply->row_open);
     struct iu_buf cell = IU_BUF_INIT;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of `answer` about entries and keys: lists, feed, export, vkey. Each fills one reply from a snapshot. */
+#ifndef IU_ADMIN_READ_H
+#define IU_ADMIN_READ_H
+
+#include "admin/answer.h"
+
+#define IU_READ_ARENA_MAX (1024 * 1024) /* one decoded entry */
+#define IU_LIST_MAX 1000                /* rows of one `list` or `log` */
+#define IU_EXPORT_BYTES_MAX (1024 * 1024)
+
+/* The `city` argument resolved; false with an error in the reply. */
+bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
+                    struct iu_named *out);
+/* Cells city, handle, name. */
+void iu_answer_put_city(struct iu_reply *reply, const struct iu_named *who);
+/* The `entry` argument resolved likewise. */
+bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
+                     struct iu_log_state *log, uint64_t *index);
+
+/* list and log: rows "entries", newest first. Arguments: city, type, tag, lang, limit (default 50, at most IU_LIST_MAX). */
+void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request, bool all_kinds, struct iu_reply *reply);
+/* feed: rows "feed" from position `from` on, at most `limit`; cell "next" of the object is where to go on. */
+void iu_answer_feed(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply);
+/* key: `vkey CITY` and `show`. False for other words: the daemon answers those. */
+bool iu_answer_key(const struct iu_snap *snap, const struct iu_live *live, const struct iu_request *request,
+                   struct iu_reply *reply);
+
+#endif
