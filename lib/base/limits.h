@@ -23,6 +23,7 @@
 #define IU_DELEGATION_MAX 2048
 #define IU_CHAIN_MAX 64 /* delegations */
 #define IU_CHAIN_BYTES_MAX (128 * 1024)
+#define IU_CHAIN_PART_MAX (12 * 1024) /* notes in one Chain message */
 #define IU_LOGS_MAX 16 /* `log` lines in one delegation */
 
 /* Batches */
@@ -43,6 +44,10 @@
 #define IU_WINDOW_MAX (8 * 1024 * 1024)
 #define IU_INTEREST_MAX 256                            /* single cities in one Interest */
 #define IU_DELTA_MAX 1024                              /* heads in one Delta or Heads */
+#define IU_ABSENT_MAX 64                               /* absent ranges in one Batch */
+#define IU_CHUNKS_BYTES_MAX (1024 * 1024)              /* data in one Chunks */
+#define IU_REASON_MAX 255                              /* words in Bye and Error */
+#define IU_AGENT_MAX 100                               /* software and version in State */
 #define IU_INVITES_OPEN_MAX 256
 #define IU_ADDRESS_MAX 255
 #define IU_ADDRESSES_MAX 8

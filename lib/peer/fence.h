@@ -26,6 +26,7 @@ struct iu_fence {
     uint64_t size;       /* own log as held */
     uint64_t target;     /* largest own size that a peer proved to hold; or the guard's */
     bool first_ahead;    /* a peer was found ahead: a new epoch must begin (once) */
+    bool clone;          /* another copy was seen and nobody has claimed */
     struct iu_guard guard;
     bool guard_ahead;
     size_t peer_count, answered_count;
@@ -49,7 +50,8 @@ void iu_fence_init(struct iu_fence *fence, const struct iu_fence_start *start);
 /* A peer's State came. `held`: the size in its verified `yours` note, 0 for none (only verified notes count). True if the peer is ahead: then
  * ask for our own log up to `held`. */
 bool iu_fence_heard(struct iu_fence *fence, const struct iu_city *peer, uint64_t held, uint64_t now_ms);
-/* Own log now has this size and root (fetched back or published). */
+/* Own log now has this size and root (fetched back or published). While guard_ahead, a log that passes guard.size is told twice: first with
+ * guard.size and the root there (iu_tree_root), because only that root shows that it is the history which was signed. */
 void iu_fence_grew(struct iu_fence *fence, uint64_t size, const struct iu_hash *root, uint64_t now_ms);
 void iu_fence_tick(struct iu_fence *fence, uint64_t now_ms);
 void iu_fence_stop_for(struct iu_fence *fence, enum iu_fence_stop why);

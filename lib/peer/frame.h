@@ -176,14 +176,18 @@ struct iu_frame {
         struct iu_credit credit;
         struct iu_ping ping;
         struct iu_bye bye;
+        uint64_t next; /* IU_FRAME_NEXT: any number */
     };
 };
 
 /* Appends the encoded message (one Frame). */
 void iu_frame_put(const struct iu_frame *frame, struct iu_buf *out);
 
-/* Lints and unpacks one whole message. Views point into `bytes` or the arena (capped by the caller: 4 × the message is enough).
- * IU_PEER_MALFORMED, IU_PEER_OVER_LIMIT: the session ends. */
+/* What an arena needs for any message: small ones take up to 100 times their size, all counts being capped. */
+#define IU_FRAME_ARENA_MAX (4UL * IU_MESSAGE_MAX)
+
+/* Lints and unpacks one whole message. Views point into `bytes` or the arena. A field of fixed length that is optional reads as
+ * zero when absent, and may not be present as zero. IU_PEER_MALFORMED, IU_PEER_OVER_LIMIT: the session ends. */
 IU_MUST_USE enum iu_err iu_frame_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_frame *out);
 
 /* SHA-256 of an Interest's encoded message (without the Frame around it): how State and Resume name it. */

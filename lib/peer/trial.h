@@ -19,20 +19,24 @@ struct iu_trial {
     struct iu_hash other;         /* their root at the smaller of the two sizes */
     struct iu_buf proof_ab;       /* from `other` to the larger head, when it is theirs */
     struct iu_buf proof_low;      /* consistency low -> theirs */
+    struct iu_buf our_low;        /* consistency low -> ours */
     struct iu_hash low_root;
     uint64_t deadline_ms;
 };
 enum iu_verdict { IU_TRIAL_GOES_ON, IU_TRIAL_FAULT, IU_TRIAL_PEER_BLAMED };
 
-/* Begins: `ask` is the first Prove to send. IU_PEER_STALE when there is nothing to try (equal root). */
+/* Begins: `ask` is the first Prove to send. `log` is held by the snapshot. IU_PEER_STALE when there is nothing to try: our tree leads to that
+ * head, or we hold no head. IU_PEER_GAP when its size lies between what we hold and our head: our root there is not known yet. */
 IU_MUST_USE enum iu_err iu_trial_open(struct iu_trial *trial, const struct iu_snap *snap, const struct iu_log_state *log,
                                       const struct iu_head *theirs, struct iu_bytes their_note, uint64_t now_ms,
                                       struct iu_prove *ask);
 void iu_trial_fini(struct iu_trial *trial);
-/* An answer came: GOES_ON with the next `ask`, FAULT with the encoded fault in `fault`, or PEER_BLAMED. */
+/* An answer came: GOES_ON with the next `ask`, FAULT with the encoded fault in `fault`, or PEER_BLAMED. Once the fork is proven, an answer that
+ * does not hold ends the search for the agreed size, not the fault. */
 enum iu_verdict iu_trial_answer(struct iu_trial *trial, const struct iu_snap *snap, const struct iu_log_state *log,
                                 const struct iu_prove *answer, uint64_t now_ms, struct iu_prove *ask, struct iu_buf *fault);
-enum iu_verdict iu_trial_tick(const struct iu_trial *trial, uint64_t now_ms);
+/* At the deadline, 30 s after the opening: FAULT with what is proven until then, or PEER_BLAMED. Also for a peer that left. */
+enum iu_verdict iu_trial_tick(const struct iu_trial *trial, uint64_t now_ms, struct iu_buf *fault);
 
 /* Answers a Prove asked of us, from our tree; `absent` if we do not hold it. Frozen logs answer too. proof goes to `hold`. */
 void iu_prove_answer(const struct iu_snap *snap, const struct iu_prove *ask, struct iu_buf *hold, struct iu_prove *answer);
