@@ -16,7 +16,14 @@
 #define IU_REFS_MAX 256
 #define IU_EXT_MAX 32
 #define IU_TITLE_MAX 500
-#define IU_NAME_MAX 255
+#define IU_NAME_MAX 255     /* file, city and media type names, labels, licences */
+#define IU_LANG_MAX 35      /* BCP 47, RFC 5646 §4.4.1 */
+#define IU_AUDIENCE_MAX 256 /* cities named one by one */
+#define IU_HANDLE_MAX 32
+#define IU_DOMAIN_MAX 253
+#define IU_CODES_MAX 32
+#define IU_LANGUAGES_MAX 32
+#define IU_RECIPIENT_MAX 4096 /* an age recipient; post-quantum ones have about 2,000 characters */
 
 /* Notes and chains */
 #define IU_NOTE_MAX (16 * 1024)
