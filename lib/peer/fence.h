@@ -25,7 +25,8 @@ struct iu_fence {
     uint64_t started_ms, majority_ms;
     uint64_t size;       /* own log as held */
     uint64_t target;     /* largest own size that a peer proved to hold; or the guard's */
-    bool first_ahead;    /* a peer was found ahead: a new epoch must begin (once) */
+    bool ahead;          /* a peer is ahead of us */
+    bool first_ahead;    /* a peer was found ahead: a new epoch must begin. The reader clears it when that is under way */
     bool clone;          /* another copy was seen and nobody has claimed */
     struct iu_guard guard;
     bool guard_ahead;
