@@ -29,6 +29,9 @@ struct iu_log_state {
 
 bool iu_log_find(const struct iu_snap *snap, const struct iu_city *city, uint32_t log, struct iu_log_state *out);
 bool iu_log_by_no(const struct iu_snap *snap, uint32_t no, struct iu_log_state *out);
+/* As committed, whatever is released: for who signs the own log. The others see what iu_store_release said. An own log that is not
+ * signed yet has head.size below size: the head, note and size 0 of the newest released head kept. */
+bool iu_log_committed(const struct iu_snap *snap, const struct iu_city *city, uint32_t log, struct iu_log_state *out);
 /* The newest log of a city that is held with at least one entry, else its first. False if none is known. */
 bool iu_log_newest(const struct iu_snap *snap, const struct iu_city *city, struct iu_log_state *out);
 /* Logs in order of their local numbers: start with *no = 0; false at the end. */

@@ -11,7 +11,7 @@
 /* Named values of `meta`. */
 bool iu_meta_get(const struct iu_snap *snap, const char *name, struct iu_bytes *value);
 uint64_t iu_meta_u64(const struct iu_snap *snap, const char *name); /* 0 if absent */
-void iu_meta_put(struct iu_txn *txn, const char *name, struct iu_bytes value);
+void iu_meta_put(struct iu_txn *txn, const char *name, struct iu_bytes value); /* an empty value removes the name */
 void iu_meta_put_u64(struct iu_txn *txn, const char *name, uint64_t value);
 /* Names in use: "format" "city" "epoch" "change" (last number given) "feed" (next position) "logno" (last given) "attachno"
  * "ids" (feed position filled up to) "clone" (signing stopped until key claim; the value is since ms) "stopped" (reason text). */
