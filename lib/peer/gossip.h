@@ -20,12 +20,13 @@ void iu_gossip_close(struct iu_gossip *gossip);
 void iu_gossip_know(struct iu_gossip *gossip, const struct iu_city *city, const char *address, bool invited);
 /* Not any more (unfollowed, blocked). Keeps the link record. */
 void iu_gossip_forget(struct iu_gossip *gossip, const struct iu_city *city);
-/* Dial at once, whatever the back-off (join, doctor). */
+/* Dial at once, once, whatever the back-off and the mode (join, doctor). */
 void iu_gossip_hurry(struct iu_gossip *gossip, const struct iu_city *city);
 
 /* What happened. Each updates the city's iu_link record. */
 void iu_gossip_up(struct iu_gossip *gossip, const struct iu_city *city, bool outbound, const char *address, uint64_t now_ms);
-/* `code`: the Bye's, 0 for none. retry_after_s 0: the back-off decides. A refusal (not followed, blocked, key…) waits the longest. */
+/* `code`: the Bye's, 0 for none. retry_after_s 0: the back-off decides; it is obeyed up to a day. A refusal (not followed, blocked, key…)
+ * waits the longest. A session that outlasted the wait before it clears the back-off. IU_CODE_DUPLICATE while the city is up: only that dial ended. */
 void iu_gossip_down(struct iu_gossip *gossip, const struct iu_city *city, uint32_t code, const char *reason,
                     uint32_t retry_after_s, uint64_t now_ms);
 void iu_gossip_failed(struct iu_gossip *gossip, const struct iu_city *city, const char *reason, uint64_t now_ms);
@@ -38,6 +39,7 @@ uint64_t iu_gossip_next_ms(const struct iu_gossip *gossip);
 
 /* The links, for standing and `peers`: appended to `out` as an array of struct iu_link; returns how many. */
 size_t iu_gossip_links(const struct iu_gossip *gossip, struct iu_link *out, size_t max);
-struct iu_link *iu_gossip_link(struct iu_gossip *gossip, const struct iu_city *city); /* made if new */
+struct iu_link *iu_gossip_link(struct iu_gossip *gossip, const struct iu_city *city); /* made if new;
+                                                                                       valid until a new city is named */
 
 #endif
