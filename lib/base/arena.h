@@ -9,7 +9,7 @@ struct iu_arena_block;
 
 struct iu_arena {
     struct iu_arena_block *blocks;
-    size_t used, cap; /* bytes handed out; the most that may be */
+    size_t used, cap; /* bytes handed out, in whole 16s; the most that may be */
 };
 
 /* `cap` in bytes. Nothing is allocated until the first take. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One invocation: what was asked, the connection to the node, and the way its answers are shown. */
+#ifndef TOOLS_CALL_H
+#define TOOLS_CALL_H
+
+#include "admin/admin.h"
+#include "command.h"
+
+#include <jansson.h>
+
+#define GIVEN_MAX 64
+
+struct given {
+    const struct flag *flag;
+    const char *value;
+};
+
+struct call {
+    const struct command *command;
+    const char *args[8]; /* positional */
+    size_t arg_count;
+    struct given given[GIVEN_MAX];
+    size_t given_count;
+    const char *home;   /* NULL: the system's node */
+    const char *socket; /* NULL: from home */
+    bool json, quiet;
+    uint64_t timeout_s;
+    int fd; /* of the control socket; -1: not open */
+    struct iu_buf incoming;
+    struct iu_arena arena;
+};
+
+const char *call_flag(const struct call *call, const char *name,
+                      size_t at); /* value, or "" of a switch; NULL if not given */
+bool call_has(const struct call *call, const char *name);
+
+/* Sends one request and waits for one reply. False after an error was printed; then *exit_code is set. Views
+ * live until the next exchange. */
+bool call_exchange(struct call *call, const struct iu_request *request, struct iu_answered *out,
+                   int *exit_code);
+/* Waits for one more reply of a stream. */
+bool call_more(struct call *call, struct iu_answered *out, int *exit_code);
+void call_close(struct call *call);
+
+/* The request of the command itself: verb, positional arguments by their names, flags that are sent. */
+void call_request(const struct call *call, struct iu_request *out);
+
+/* Rows as one JSON object: {"schema":1,…}. The caller's to json_decref. */
+json_t *show_json(const struct iu_answered *answer);
+void show_json_line(json_t *object); /* prints and releases */
+/* Rows for a person: the command's table, or names and values. */
+void show_person(const struct call *call, const struct iu_answered *answer);
+/* A reply's error, or one of our own, on stderr in three lines (or as a JSON object on stdout with --json).
+ * Returns the exit code. */
+int show_error(const struct call *call, const struct iu_answered *answer);
+int show_own_error(const struct call *call, enum iu_error error, const char *why, const char *next);
+
+/* The commands' functions. */
+int run_plain(struct call *call); /* one request, one answer */
+int run_status(struct call *call);
+int run_init(struct call *call);
+int run_publish(struct call *call);
+int run_export(struct call *call);
+int run_verify(struct call *call);
+int run_feed(struct call *call);
+int run_invite(struct call *call);
+int run_head(struct call *call);
+int run_key(struct call *call);
+int run_metrics(struct call *call);
+int run_completion(struct call *call);
+
+#endif

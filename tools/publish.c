@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* publish: sends a file and what is said about it to the node. Content up to 48 KiB goes with the request;
+ * larger files go before, chunk by chunk, into the node's store. */
+#include "call.h"
+#include "files.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Numbers and hashes as text, kept until the request is sent. */
+struct texts {
+    char size[IU_ATTACHMENTS_MAX + 1][24], sha256[IU_ATTACHMENTS_MAX + 1][65],
+        root[IU_ATTACHMENTS_MAX + 1][65], upload[IU_ATTACHMENTS_MAX + 1][24];
+    char timeout[24];
+};
+
+static void add(struct iu_request *request, const char *name, const char *text)
+{
+    iu_must(request->arg_count < IU_ADMIN_ARGS_MAX);
+    request->args[request->arg_count++] = (struct iu_arg){iu_bytes_str(name), iu_bytes_str(text)};
+}
+
+static int file_error(const struct call *call, enum iu_error error, const char *path, const char *what)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    iu_buf_put_str(&why, path);
+    iu_buf_put_str(&why, ": ");
+    iu_buf_put_str(&why, what);
+    int code = show_own_error(call, error, iu_buf_cstr(&why), NULL);
+    iu_buf_fini(&why);
+    return code;
+}
+
+/* Everything that can be wrong with a file before a byte of it is sent. */
+static int check_file(const struct call *call, const char *path, struct file_sums *sums)
+{
+    struct stat st;
+    const char *name = file_base(path);
+    if (stat(path, &st) != 0)
+        return file_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return file_error(call, IU_E_FILE_UNREADABLE, path, "not a file");
+    if (!iu_file_name_ok(iu_bytes_str(name)))
+        return show_own_error(call, IU_E_FILE_NAME, NULL, NULL);
+    if (st.st_size == 0)
+        return file_error(call, IU_E_FILE_EMPTY, path, "the file is empty");
+    if ((uint64_t)st.st_size > IU_ATTACHMENT_MAX)
+        return file_error(call, IU_E_FILE_TOO_LARGE, path, "the file is larger than 1 GiB");
+    if (!file_sum(path, sums))
+        return file_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno));
+    if (sums->size > IU_ATTACHMENT_MAX)
+        return file_error(call, IU_E_FILE_TOO_LARGE, path, "the file is larger than 1 GiB");
+    return -1;
+}
+
+static void progress(const struct call *call, uint64_t done, uint64_t size)
+{
+    static uint64_t shown;
+    if (call->quiet || !isatty(STDERR_FILENO) || !size)
+        return;
+    uint64_t percent = done * 99 / size; /* the last percent is the node's answer */
+    if (percent != shown || !done)
+        fprintf(stderr, "\rsending %llu %%", (unsigned long long)percent);
+    if (done == size)
+        fprintf(stderr, "\r              \r");
+    shown = percent;
+}
+
+/* Sends a file's chunks; the node's number for it comes back in `upload`. */
+static int send_file(struct call *call, const char *path, uint64_t size, char upload[24])
+{
+    static uint8_t chunk[IU_CHUNK_LEN];
+    FILE *file = fopen(path, "rbe");
+    uint64_t at = 0, sent = 0;
+    size_t n;
+    int code = -1;
+    *upload = 0;
+    if (!file)
+        return file_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno));
+    while (code < 0 && (n = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        struct iu_request request = {.verb = iu_bytes_str("upload"), .data = iu_bytes_of(chunk, n)};
+        struct iu_answered answer;
+        char number[24];
+        snprintf(number, sizeof number, "%llu", (unsigned long long)at++);
+        add(&request, "at", number);
+        if (*upload)
+            add(&request, "upload", upload);
+        if (!call_exchange(call, &request, &answer, &code))
+            break;
+        if (answer.exit)
+            code = show_error(call, &answer);
+        else if (answer.row_count && answer.rows[0].cell_count)
+            snprintf(upload, 24, "%llu", (unsigned long long)answer.rows[0].cells[0].number);
+        sent += n;
+        progress(call, sent, size);
+    }
+    fclose(file);
+    return code;
+}
+
+static void add_sums(struct iu_request *request, struct texts *texts, size_t at, const struct file_sums *sums)
+{
+    snprintf(texts->size[at], sizeof texts->size[at], "%llu", (unsigned long long)sums->size);
+    iu_hex(texts->sha256[at], iu_bytes_of(sums->sha256.b, IU_HASH_LEN));
+    iu_hex(texts->root[at], iu_bytes_of(sums->root.b, IU_HASH_LEN));
+    add(request, at ? "attachment-size" : "size", texts->size[at]);
+    add(request, at ? "attachment-sha256" : "sha256", texts->sha256[at]);
+    add(request, at ? "attachment-root" : "root", texts->root[at]);
+}
+
+static int add_attachments(struct call *call, struct iu_request *request, struct texts *texts)
+{
+    for (size_t i = 0; call_flag(call, "attach", i); i++) {
+        const char *path = call_flag(call, "attach", i);
+        struct file_sums sums;
+        if (i + 1 >= IU_ATTACHMENTS_MAX || request->arg_count + 8 > IU_ADMIN_ARGS_MAX)
+            return show_own_error(call, IU_E_USAGE, "too many attachments",
+                                  "publish them as documents of their own");
+        int code = check_file(call, path, &sums);
+        if (code < 0)
+            code = send_file(call, path, sums.size, texts->upload[i + 1]);
+        if (code >= 0)
+            return code;
+        add(request, "attachment-name", file_base(path));
+        add(request, "attachment-media", file_media(path));
+        add_sums(request, texts, i + 1, &sums);
+        add(request, "attachment-upload", texts->upload[i + 1]);
+    }
+    return -1;
+}
+
+int run_publish(struct call *call)
+{
+    static struct texts texts;
+    const char *path = call->args[0];
+    struct iu_buf content = IU_BUF_INIT;
+    struct iu_answered answer;
+    struct iu_request request;
+    struct file_sums sums;
+    int code = check_file(call, path, &sums);
+    if (code >= 0)
+        return code;
+    call_request(call, &request);
+    request.arg_count = 0;
+    for (size_t i = 0; i < call->given_count; i++)
+        if (call->given[i].flag->sent && strcmp(call->given[i].flag->name, "timeout"))
+            add(&request, call->given[i].flag->name, call->given[i].value);
+    snprintf(texts.timeout, sizeof texts.timeout, "%llu", (unsigned long long)call->timeout_s);
+    add(&request, "timeout", texts.timeout);
+    add(&request, "name", file_base(path));
+    add(&request, "media", call_has(call, "media") ? call_flag(call, "media", 0) : file_media(path));
+    add_sums(&request, &texts, 0, &sums);
+    if (sums.size <= IU_INLINE_MAX) {
+        if (!file_read(path, IU_INLINE_MAX, &content))
+            code = file_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno));
+        request.data = iu_buf_view(&content);
+    } else {
+        code = send_file(call, path, sums.size, texts.upload[0]);
+        add(&request, "upload", texts.upload[0]);
+    }
+    if (code < 0)
+        code = add_attachments(call, &request, &texts);
+    if (code < 0 && call_exchange(call, &request, &answer, &code)) {
+        code = (int)answer.exit;
+        if (answer.exit)
+            code = show_error(call, &answer);
+        else if (call->json)
+            show_json_line(show_json(&answer));
+        else
+            show_person(call, &answer);
+    }
+    iu_buf_fini(&content);
+    return code;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verbs that read: one request and one answer, export to files, streams. */
+#include "call.h"
+#include "files.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <qrencode.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int show(const struct call *call, const struct iu_answered *answer)
+{
+    if (*(const char *)(answer->code.len ? answer->code.data : (const uint8_t *)""))
+        return show_error(call, answer);
+    if (call->json)
+        show_json_line(show_json(answer));
+    else
+        show_person(call, answer);
+    return (int)answer->exit;
+}
+
+int run_plain(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    int code;
+    call_request(call, &request);
+    return call_exchange(call, &request, &answer, &code) ? show(call, &answer) : code;
+}
+
+static const struct iu_cell *cell_of(const struct iu_answered *answer, const char *name)
+{
+    struct iu_bytes wanted = iu_bytes_str(name);
+    for (size_t i = 0; i < answer->row_count; i++)
+        for (size_t k = 0; answer->rows[i].path.len == 0 && k < answer->rows[i].cell_count; k++)
+            if (iu_bytes_equal(answer->rows[i].cells[k].name, wanted))
+                return &answer->rows[i].cells[k];
+    return NULL;
+}
+
+/* --- status --- */
+
+static void pause_ms(long ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* While waiting, a node that does not answer yet is not an error. */
+static bool answers(const struct call *call)
+{
+    char path[4200];
+    struct stat st;
+    if (call->socket)
+        snprintf(path, sizeof path, "%s", call->socket);
+    else
+        snprintf(path, sizeof path, "%s/control.sock", call->home ? call->home : "/run/interurban");
+    return stat(path, &st) == 0;
+}
+
+int run_status(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    int code = IU_EXIT_UNREACHABLE;
+    const char *wait = call_flag(call, "wait", 0);
+    time_t end = time(NULL) + (time_t)(wait ? strtoull(wait, NULL, 10) : 0);
+    for (;;) {
+        bool last = !wait || time(NULL) >= end;
+        if (last || answers(call)) {
+            call_request(call, &request);
+            struct call attempt = *call;
+            attempt.quiet = attempt.quiet || !last;
+            if (!last && !freopen("/dev/null", "w", stderr))
+                return IU_EXIT_FAILED;
+            bool got = call_exchange(call, &request, &answer, &code);
+            const struct iu_cell *ready = got ? cell_of(&answer, "ready") : NULL;
+            if (last || (ready && ready->number)) {
+                code = got ? show(call, &answer) : code;
+                if (got && call_has(call, "check") && (!ready || !ready->number))
+                    code = IU_EXIT_UNHEALTHY;
+                if (got && wait && (!ready || !ready->number))
+                    code = IU_EXIT_TIMED_OUT;
+                return code;
+            }
+            if (!got)
+                call_close(call);
+        }
+        pause_ms(20);
+    }
+}
+
+/* --- head, key, metrics, invite --- */
+
+int run_head(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    int code;
+    call_request(call, &request);
+    if (!call_exchange(call, &request, &answer, &code))
+        return code;
+    const struct iu_cell *note = cell_of(&answer, "note");
+    if (answer.exit || !note || !call_has(call, "note") || call->json)
+        return show(call, &answer);
+    fwrite(note->text.data, 1, note->text.len, stdout);
+    return IU_EXIT_DONE;
+}
+
+int run_key(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    struct iu_buf notes = IU_BUF_INIT;
+    int code = IU_EXIT_FAILED;
+    call_request(call, &request);
+    if (call->arg_count == 3) {
+        if (!file_read(call->args[2], IU_CHAIN_BYTES_MAX, &notes)) {
+            code = show_own_error(call, IU_E_FILE_UNREADABLE, NULL, NULL);
+            goto out;
+        }
+        request.data = iu_buf_view(&notes);
+    }
+    if (!call_exchange(call, &request, &answer, &code))
+        goto out;
+    const struct iu_cell *vkey = cell_of(&answer, "vkey");
+    if (!answer.exit && vkey && !strcmp(call->args[0], "vkey") && !call->json) {
+        printf("%.*s\n", (int)vkey->text.len, (const char *)vkey->text.data);
+        code = IU_EXIT_DONE;
+    } else {
+        code = show(call, &answer);
+    }
+out:
+    iu_buf_fini(&notes);
+    return code;
+}
+
+int run_metrics(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    int code;
+    call_request(call, &request);
+    if (!call_exchange(call, &request, &answer, &code))
+        return code;
+    if (answer.exit)
+        return show_error(call, &answer);
+    fwrite(answer.data.data, 1, answer.data.len, stdout);
+    return IU_EXIT_DONE;
+}
+
+/* Two modules a character, upper and lower half. */
+static void print_qr(const char *text)
+{
+    QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
+    for (int y = -2; code && y < code->width + 2; y += 2) {
+        for (int x = -2; x < code->width + 2; x++) {
+            bool up =
+                x >= 0 && y >= 0 && x < code->width && y < code->width && code->data[y * code->width + x] & 1;
+            bool low = x >= 0 && y + 1 >= 0 && x < code->width && y + 1 < code->width &&
+                       code->data[(y + 1) * code->width + x] & 1;
+            fputs(up && low ? " " : up ? "▄" : low ? "▀" : "█", stdout);
+        }
+        putchar('\n');
+    }
+    QRcode_free(code);
+}
+
+/* "7d", "12h", "90m" in seconds; 0 if it is none of these. */
+static uint64_t duration(const char *text)
+{
+    uint64_t value;
+    size_t len = strlen(text);
+    if (len < 2 || iu_decimal_get(iu_bytes_of(text, len - 1), &value) != IU_OK || value > 100000)
+        return 0;
+    return value * (text[len - 1] == 'd'   ? 86400
+                    : text[len - 1] == 'h' ? 3600
+                    : text[len - 1] == 'm' ? 60
+                                           : 0);
+}
+
+int run_invite(struct call *call)
+{
+    struct iu_request request;
+    struct iu_answered answer;
+    char seconds[24];
+    int code;
+    const char *expires = call_flag(call, "expires", 0);
+    snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(expires ? duration(expires) : 7 * 86400));
+    if (!strcmp(seconds, "0"))
+        return show_own_error(call, IU_E_USAGE, "--expires takes a time like 90m, 12h or 7d", NULL);
+    call_request(call, &request);
+    request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("expires"), iu_bytes_str(seconds)};
+    if (!call_exchange(call, &request, &answer, &code))
+        return code;
+    const struct iu_cell *invite = cell_of(&answer, "invite");
+    if (answer.exit || call->json || !invite)
+        return show(call, &answer);
+    struct iu_buf line = IU_BUF_INIT;
+    iu_buf_put_bytes(&line, invite->text);
+    printf("%s\n", iu_buf_cstr(&line));
+    if (call_has(call, "qr"))
+        print_qr(iu_buf_cstr(&line));
+    fprintf(stderr, "For one city, once. There: interurban join %.12s…\n", iu_buf_cstr(&line));
+    iu_buf_fini(&line);
+    return IU_EXIT_DONE;
+}
+
+/* --- feed --- */
+
+int run_feed(struct call *call)
+{
+    struct iu_answered answer;
+    char from[24];
+    int code = IU_EXIT_DONE;
+    snprintf(from, sizeof from, "%s", call_has(call, "from") ? call_flag(call, "from", 0) : "0");
+    for (;;) {
+        struct iu_request request = {.verb = iu_bytes_str("feed")};
+        size_t rows = 0;
+        const char *limit = call_has(call, "limit") ? call_flag(call, "limit", 0) : "100";
+        request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("from"), iu_bytes_str(from)};
+        request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("limit"), iu_bytes_str(limit)};
+        if (!call_exchange(call, &request, &answer, &code))
+            return code;
+        if (answer.exit)
+            return show_error(call, &answer);
+        json_t *object = show_json(&answer), *item,
+               *next = json_array_get(json_object_get(object, "cursor"), 0);
+        size_t i;
+        json_array_foreach(json_object_get(object, "feed"), i, item)
+        {
+            json_object_set_new(item, "schema", json_integer(1));
+            json_object_set(item, "epoch", json_object_get(object, "epoch"));
+            show_json_line(json_incref(item));
+            rows++;
+        }
+        snprintf(from, sizeof from, "%lld", (long long)json_integer_value(json_object_get(next, "next")));
+        json_decref(object);
+        if (!rows && !call_has(call, "follow"))
+            return IU_EXIT_DONE;
+        if (!rows)
+            pause_ms(200);
+    }
+}

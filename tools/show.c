@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers as people and programs get them: tables, names and values, or JSON. */
+#include "call.h"
+
+#include "base/text.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CELL_TEXT = 1, CELL_NUMBER = 2, CELL_BOOL = 3, CELL_NULL = 4, CELL_LIST = 5 };
+
+static json_t *cell_json(const struct iu_cell *cell)
+{
+    switch (cell->kind) {
+    case CELL_TEXT:
+        return json_stringn((const char *)cell->text.data, cell->text.len);
+    case CELL_NUMBER:
+        return json_integer((json_int_t)cell->number);
+    case CELL_BOOL:
+        return json_boolean(cell->number != 0);
+    case CELL_LIST:
+        return json_array();
+    default:
+        return json_null();
+    }
+}
+
+/* The place of "head.size" below `object`: makes "head", returns it, and leaves "size" in *leaf. */
+static json_t *descend(json_t *object, char *name, char **leaf)
+{
+    char *dot;
+    while ((dot = strchr(name, '.'))) {
+        *dot = 0;
+        json_t *inner = json_object_get(object, name);
+        if (!json_is_object(inner)) {
+            inner = json_object();
+            json_object_set_new(object, name, inner);
+        }
+        object = inner;
+        name = dot + 1;
+    }
+    *leaf = name;
+    return object;
+}
+
+static json_t *row_json(const struct iu_row *row)
+{
+    if (row->cell_count == 1 && row->cells[0].name.len == 0)
+        return cell_json(&row->cells[0]);
+    json_t *object = json_object();
+    for (size_t i = 0; i < row->cell_count; i++) {
+        char name[128], *leaf;
+        snprintf(name, sizeof name, "%.*s", (int)row->cells[i].name.len,
+                 (const char *)row->cells[i].name.data);
+        json_t *at = descend(object, name, &leaf);
+        json_object_set_new(at, leaf, cell_json(&row->cells[i]));
+    }
+    return object;
+}
+
+/* The list that a row belongs to: "entries.attachments" is that of the last row of "entries". */
+static json_t *list_of(json_t *object, char *path)
+{
+    char *dot = strchr(path, '.');
+    if (dot)
+        *dot = 0;
+    json_t *list = json_object_get(object, path);
+    if (!json_is_array(list)) {
+        list = json_array();
+        json_object_set_new(object, path, list);
+    }
+    if (!dot)
+        return list;
+    size_t count = json_array_size(list);
+    if (!count)
+        json_array_append_new(list, json_object());
+    return list_of(json_array_get(list, count ? count - 1 : 0), dot + 1);
+}
+
+json_t *show_json(const struct iu_answered *answer)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "schema", json_integer(1));
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct iu_row *row = &answer->rows[i];
+        json_t *item = row_json(row);
+        if (row->path.len == 0) {
+            json_object_update(object, item);
+            json_decref(item);
+            continue;
+        }
+        char path[160];
+        snprintf(path, sizeof path, "%.*s", (int)row->path.len, (const char *)row->path.data);
+        json_array_append_new(list_of(object, path), item);
+    }
+    return object;
+}
+
+void show_json_line(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(object);
+}
+
+/* A cell as text; the caller's buffer. */
+static const char *cell_text(const struct iu_cell *cell, struct iu_buf *out)
+{
+    iu_buf_clear(out);
+    switch (cell->kind) {
+    case CELL_TEXT:
+        iu_text_show(out, cell->text, 4000);
+        break;
+    case CELL_NUMBER:
+        iu_buf_printf(out, "%llu", (unsigned long long)cell->number);
+        break;
+    case CELL_BOOL:
+        iu_buf_put_str(out, cell->number ? "yes" : "no");
+        break;
+    case CELL_NULL:
+        iu_buf_put_str(out, "-");
+        break;
+    default:
+        break;
+    }
+    return iu_buf_cstr(out);
+}
+
+static const struct iu_cell *cell_named(const struct iu_row *row, const char *name)
+{
+    struct iu_bytes wanted = iu_bytes_str(name);
+    for (size_t i = 0; i < row->cell_count; i++)
+        if (iu_bytes_equal(row->cells[i].name, wanted))
+            return &row->cells[i];
+    return NULL;
+}
+
+/* People get a table; a pipe gets the same columns, tab-separated, without headings. */
+static void show_table(const struct command *command, const struct iu_answered *answer)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    bool terminal = isatty(STDOUT_FILENO);
+    setlocale(LC_CTYPE, "C.UTF-8");
+    struct libscols_table *table = scols_new_table();
+    scols_table_enable_raw(table, 0);
+    for (const struct column *c = command->columns; c->heading; c++)
+        scols_table_new_column(table, c->heading, 0, 0);
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct iu_row *row = &answer->rows[i];
+        if (!iu_bytes_equal(row->path, iu_bytes_str(command->rows)))
+            continue;
+        struct libscols_line *line = terminal ? scols_table_new_line(table, NULL) : NULL;
+        size_t at = 0;
+        for (const struct column *c = command->columns; c->heading; c++, at++) {
+            const struct iu_cell *cell = cell_named(row, c->cell);
+            const char *value = cell ? cell_text(cell, &text) : "";
+            if (terminal)
+                scols_line_set_data(line, at, value);
+            else
+                printf("%s%s", at ? "\t" : "", value);
+        }
+        if (!terminal)
+            putchar('\n');
+    }
+    if (terminal)
+        scols_print_table(table);
+    scols_unref_table(table);
+    iu_buf_fini(&text);
+}
+
+static void show_values(const struct iu_answered *answer)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct iu_row *row = &answer->rows[i];
+        for (size_t k = 0; k < row->cell_count; k++) {
+            const struct iu_cell *cell = &row->cells[k];
+            const char *value = cell_text(cell, &text);
+            bool plain = cell->name.len == 0;
+            struct iu_bytes name = plain ? row->path : cell->name;
+            if (cell->kind != CELL_LIST && cell->kind != CELL_NULL && *value)
+                printf("%s%.*s\t%s\n", row->path.len && !plain ? "  " : "", (int)name.len,
+                       (const char *)name.data, value);
+        }
+    }
+    iu_buf_fini(&text);
+}
+
+void show_person(const struct call *call, const struct iu_answered *answer)
+{
+    if (call->command->rows)
+        show_table(call->command, answer);
+    else
+        show_values(answer);
+}
+
+static int print_error(const struct call *call, const char *code, const char *why, const char *next,
+                       int exit_code)
+{
+    if (call->json) {
+        json_t *object = json_pack("{s:i,s:{s:s,s:s,s:s},s:i}", "schema", 1, "error", "code", code, "why",
+                                   why, "next", next, "exit", exit_code);
+        iu_must(object);
+        show_json_line(object);
+    }
+    fprintf(stderr, "interurban: %s (%s)\n", why, code);
+    if (*next)
+        fprintf(stderr, "  Next: %s\n", next);
+    return exit_code;
+}
+
+int show_error(const struct call *call, const struct iu_answered *answer)
+{
+    char code[32], why[2048], next[2048];
+    snprintf(code, sizeof code, "%.*s", (int)answer->code.len, (const char *)answer->code.data);
+    snprintf(why, sizeof why, "%.*s", (int)answer->why.len, (const char *)answer->why.data);
+    snprintf(next, sizeof next, "%.*s", (int)answer->next.len, (const char *)answer->next.data);
+    return print_error(call, code, why, next, (int)answer->exit);
+}
+
+int show_own_error(const struct call *call, enum iu_error error, const char *why, const char *next)
+{
+    return print_error(call, iu_error_code(error), why ? why : iu_error_why(error),
+                       next ? next : iu_error_next(error), (int)iu_error_exit(error));
+}
