@@ -35,7 +35,7 @@ void iu_trial_fini(struct iu_trial *trial);
  * does not hold ends the search for the agreed size, not the fault. */
 enum iu_verdict iu_trial_answer(struct iu_trial *trial, const struct iu_snap *snap, const struct iu_log_state *log,
                                 const struct iu_prove *answer, uint64_t now_ms, struct iu_prove *ask, struct iu_buf *fault);
-/* At the deadline, 30 s after the opening: FAULT with what is proven until then, or PEER_BLAMED. Also for a peer that left. */
+/* At the deadline, 30 s after the opening: FAULT with what is proven until then, or PEER_BLAMED. For a peer that left: now_ms UINT64_MAX. */
 enum iu_verdict iu_trial_tick(const struct iu_trial *trial, uint64_t now_ms, struct iu_buf *fault);
 
 /* Answers a Prove asked of us, from our tree; `absent` if we do not hold it. Frozen logs answer too. proof goes to `hold`. */
