@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Decodes one character of RFC 3629 UTF-8. Returns its length, 0 if malformed. */
+static size_t decode(struct iu_bytes text, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = text.data[0];
+    size_t len = first < 0x80 ? 1 : (first >> 5) == 6 ? 2 : (first >> 4) == 14 ? 3 : (first >> 3) == 30 ? 4 : 0;
+    if (!len || len > text.len)
+        return 0;
+    uint32_t c = len == 1 ? first : first & (0xffU >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        if ((text.data[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (text.data[i] & 0x3f);
+    }
+    if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *out = c;
+    return len;
+}
+
+static bool control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+bool iu_text_ok(struct iu_bytes text, bool prose)
+{
+    while (text.len) {
+        uint32_t c;
+        size_t len = decode(text, &c);
+        if (!len || (control(c) && !(prose && (c == '\n' || c == '\t'))))
+            return false;
+        text.data += len;
+        text.len -= len;
+    }
+    return true;
+}
+
+/* One label: a-z, 0-9 and inner hyphens. */
+static bool label_ok(struct iu_bytes label, size_t max)
+{
+    if (!label.len || label.len > max || label.data[0] == '-' || label.data[label.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+bool iu_handle_ok(struct iu_bytes text)
+{
+    return label_ok(text, 32);
+}
+
+bool iu_domain_ok(struct iu_bytes text)
+{
+    size_t dots = 0;
+    if (text.len > 253)
+        return false;
+    for (;;) {
+        const uint8_t *dot = text.len ? memchr(text.data, '.', text.len) : NULL;
+        size_t len = dot ? (size_t)(dot - text.data) : text.len;
+        if (!label_ok(iu_bytes_of(text.data, len), 63))
+            return false;
+        if (!dot)
+            return dots > 0;
+        dots++;
+        text.data += len + 1;
+        text.len -= len + 1;
+    }
+}
+
+bool iu_file_name_ok(struct iu_bytes text)
+{
+    return text.len && text.len <= 255 && iu_text_ok(text, false) && !memchr(text.data, '/', text.len) &&
+           text.data[0] != '-' && !iu_bytes_equal(text, iu_bytes_str(".")) && !iu_bytes_equal(text, iu_bytes_str(".."));
+}
+
+/* Characters that change how others are shown, or show nothing. */
+static bool deceptive(uint32_t c)
+{
+    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           c == 0x061c || c == 0x00ad || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
+{
+    size_t end = out->len + max;
+    while (text.len) {
+        uint32_t c;
+        size_t len = decode(text, &c), shown = len;
+        bool replaced = !len || control(c) || deceptive(c);
+        if (replaced) {
+            len = len ? len : 1;
+            shown = 3;
+        }
+        if (out->len + shown > end)
+            return;
+        iu_buf_put(out, replaced ? (const void *)"\xef\xbf\xbd" : text.data, shown);
+        text.data += len;
+        text.len -= len;
+    }
+}
+
+/* --- dates: days and civil dates of the proleptic Gregorian calendar, from 1 March 0000 so that leap days come last --- */
+
+static uint64_t days_of(uint64_t year, unsigned month, unsigned day)
+{
+    year -= month <= 2;
+    uint64_t shifted = (153 * (uint64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return year * 365 + year / 4 - year / 100 + year / 400 + shifted - 719468;
+}
+
+static void civil_of(uint64_t days, uint64_t *year, unsigned *month, unsigned *day)
+{
+    days += 719468;
+    uint64_t era = days / 146097, of_era = days % 146097;
+    uint64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint64_t of_year = of_era - (365 * years + years / 4 - years / 100), shifted = (5 * of_year + 2) / 153;
+    *day = (unsigned)(of_year - (153 * shifted + 2) / 5 + 1);
+    *month = (unsigned)(shifted < 10 ? shifted + 3 : shifted - 9);
+    *year = years + era * 400 + (*month <= 2);
+}
+
+void iu_date_put(char out[25], uint64_t ms)
+{
+    uint64_t seconds = ms / 1000, year;
+    unsigned month, day;
+    if (seconds > 253402300799) {
+        memcpy(out, "9999-12-31T23:59:59Z", 21);
+        return;
+    }
+    civil_of(seconds / 86400, &year, &month, &day);
+    seconds %= 86400;
+    (void)snprintf(out, 25, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000, month % 100, day % 100,
+                   (unsigned)(seconds / 3600) % 100, (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+}
+
+/* Digits of exactly this width, ended by `end`; moves on. */
+static bool number_at(const char **text, unsigned width, char end, unsigned *out)
+{
+    *out = 0;
+    for (unsigned i = 0; i < width; i++, (*text)++) {
+        if (**text < '0' || **text > '9')
+            return false;
+        *out = *out * 10 + (unsigned)(**text - '0');
+    }
+    return *(*text)++ == end;
+}
+
+enum iu_err iu_date_get(const char *text, uint64_t *ms)
+{
+    static const unsigned lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    unsigned year, month, day, hour = 0, minute = 0, second = 0;
+    bool whole = strlen(text) > 10;
+    if (!number_at(&text, 4, '-', &year) || !number_at(&text, 2, '-', &month) || !number_at(&text, 2, whole ? 'T' : 0, &day))
+        return IU_HERE_INVALID;
+    if (whole && (!number_at(&text, 2, ':', &hour) || !number_at(&text, 2, ':', &minute) ||
+                  !number_at(&text, 2, 'Z', &second) || *text))
+        return IU_HERE_INVALID;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] || hour > 23 || minute > 59 || second > 59)
+        return IU_HERE_INVALID;
+    if (month == 2 && day == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
+        return IU_HERE_INVALID;
+    *ms = (days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000;
+    return IU_OK;
+}
+
+/* --- bech32m (BIP 350) --- */
+
+static const char bech32_alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+#define BECH32M 0x2bc830a3U
+
+static uint32_t bech32_step(uint32_t sum, uint8_t value)
+{
+    static const uint32_t generator[] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
+    uint32_t top = sum >> 25;
+    sum = (sum & 0x1ffffff) << 5 ^ value;
+    for (int i = 0; i < 5; i++)
+        if (top >> i & 1)
+            sum ^= generator[i];
+    return sum;
+}
+
+static uint32_t bech32_sum(const char *prefix, const uint8_t *values, size_t count)
+{
+    uint32_t sum = 1;
+    for (const char *c = prefix; *c; c++)
+        sum = bech32_step(sum, (uint8_t)*c >> 5);
+    sum = bech32_step(sum, 0);
+    for (const char *c = prefix; *c; c++)
+        sum = bech32_step(sum, (uint8_t)*c & 31);
+    for (size_t i = 0; i < count; i++)
+        sum = bech32_step(sum, values[i]);
+    return sum;
+}
+
+#define DATA_CHARS 52 /* 256 bits in fives, and 4 zero bits */
+
+void iu_bech32_put(char out[IU_BECH32_MAX], const char *prefix, const uint8_t in[32])
+{
+    uint8_t values[DATA_CHARS + 6] = {0};
+    size_t len = strlen(prefix);
+    iu_must(len && len + 1 + sizeof values < IU_BECH32_MAX);
+    for (size_t bit = 0; bit < 256; bit++)
+        if (in[bit / 8] >> (7 - bit % 8) & 1)
+            values[bit / 5] |= (uint8_t)(16 >> bit % 5);
+    uint32_t sum = bech32_sum(prefix, values, sizeof values) ^ BECH32M;
+    for (size_t i = 0; i < 6; i++)
+        values[DATA_CHARS + i] = sum >> 5 * (5 - i) & 31;
+    memcpy(out, prefix, len);
+    out[len++] = '1';
+    for (size_t i = 0; i < sizeof values; i++)
+        out[len++] = bech32_alphabet[values[i]];
+    out[len] = 0;
+}
+
+enum iu_err iu_bech32_get(struct iu_bytes text, const char *prefix, uint8_t out[32])
+{
+    uint8_t values[DATA_CHARS + 6];
+    size_t len = strlen(prefix);
+    if (text.len != len + 1 + sizeof values || memcmp(text.data, prefix, len) != 0 || text.data[len] != '1')
+        return IU_PEER_MALFORMED;
+    for (size_t i = 0; i < sizeof values; i++) {
+        uint8_t c = text.data[len + 1 + i];
+        const char *at = c ? strchr(bech32_alphabet, c) : NULL;
+        if (!at)
+            return IU_PEER_MALFORMED;
+        values[i] = (uint8_t)(at - bech32_alphabet);
+    }
+    if (bech32_sum(prefix, values, sizeof values) != BECH32M || values[DATA_CHARS - 1] & 15)
+        return IU_PEER_MALFORMED;
+    memset(out, 0, 32);
+    for (size_t bit = 0; bit < 256; bit++)
+        if (values[bit / 5] >> (4 - bit % 5) & 1)
+            out[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    return IU_OK;
+}
+
+void iu_city_put(char out[IU_BECH32_MAX], const struct iu_city *city)
+{
+    iu_bech32_put(out, "city", city->b);
+}
+
+enum iu_err iu_city_get(struct iu_bytes text, struct iu_city *city)
+{
+    return iu_bech32_get(text, "city", city->b);
+}
