@@ -9,7 +9,11 @@ static size_t decode(struct iu_bytes text, uint32_t *out)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t first = text.data[0];
-    size_t len = first < 0x80 ? 1 : (first >> 5) == 6 ? 2 : (first >> 4) == 14 ? 3 : (first >> 3) == 30 ? 4 : 0;
+    size_t len = first < 0x80         ? 1
+                 : (first >> 5) == 6  ? 2
+                 : (first >> 4) == 14 ? 3
+                 : (first >> 3) == 30 ? 4
+                                      : 0;
     if (!len || len > text.len)
         return 0;
     uint32_t c = len == 1 ? first : first & (0xffU >> (len + 1));
@@ -81,14 +85,16 @@ bool iu_domain_ok(struct iu_bytes text)
 bool iu_file_name_ok(struct iu_bytes text)
 {
     return text.len && text.len <= 255 && iu_text_ok(text, false) && !memchr(text.data, '/', text.len) &&
-           text.data[0] != '-' && !iu_bytes_equal(text, iu_bytes_str(".")) && !iu_bytes_equal(text, iu_bytes_str(".."));
+           text.data[0] != '-' && !iu_bytes_equal(text, iu_bytes_str(".")) &&
+           !iu_bytes_equal(text, iu_bytes_str(".."));
 }
 
 /* Characters that change how others are shown, or show nothing. */
 static bool deceptive(uint32_t c)
 {
-    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-           c == 0x061c || c == 0x00ad || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+           c == 0xfeff || c == 0x061c || c == 0x00ad || (c >= 0xfff9 && c <= 0xfffb) ||
+           (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
@@ -110,7 +116,8 @@ void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
     }
 }
 
-/* --- dates: days and civil dates of the proleptic Gregorian calendar, from 1 March 0000 so that leap days come last --- */
+/* --- dates: days and civil dates of the proleptic Gregorian calendar, from 1 March 0000 so that leap days
+ * come last --- */
 
 static uint64_t days_of(uint64_t year, unsigned month, unsigned day)
 {
@@ -161,12 +168,14 @@ enum iu_err iu_date_get(const char *text, uint64_t *ms)
     static const unsigned lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned year, month, day, hour = 0, minute = 0, second = 0;
     bool whole = strlen(text) > 10;
-    if (!number_at(&text, 4, '-', &year) || !number_at(&text, 2, '-', &month) || !number_at(&text, 2, whole ? 'T' : 0, &day))
+    if (!number_at(&text, 4, '-', &year) || !number_at(&text, 2, '-', &month) ||
+        !number_at(&text, 2, whole ? 'T' : 0, &day))
         return IU_HERE_INVALID;
     if (whole && (!number_at(&text, 2, ':', &hour) || !number_at(&text, 2, ':', &minute) ||
                   !number_at(&text, 2, 'Z', &second) || *text))
         return IU_HERE_INVALID;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] || hour > 23 || minute > 59 || second > 59)
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] || hour > 23 ||
+        minute > 59 || second > 59)
         return IU_HERE_INVALID;
     if (month == 2 && day == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
         return IU_HERE_INVALID;
