@@ -68,7 +68,7 @@ void *iu_arena_try(struct iu_arena *arena, size_t len)
 {
     if (arena->used > arena->cap || len > arena->cap - arena->used || len > SIZE_MAX / 2)
         return NULL;
-    /* Whole units count, the last one being forgiven, so that many tiny pieces cannot take more than the cap. */
+    /* Whole units count, the last one being forgiven: many tiny pieces cannot take more than the cap. */
     size_t whole = len ? (len + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     struct iu_arena_block *block = arena->blocks;
     if (!block || whole > block->len - block->used)

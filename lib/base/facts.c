@@ -56,6 +56,10 @@ void iu_fact_say(struct iu_fact *fact, struct iu_bytes text)
 static void put_city(struct iu_buf *out, const struct iu_city *city, iu_namer namer, void *with)
 {
     char id[IU_BECH32_MAX];
+    if (iu_is_zero(city->b, IU_ID_LEN)) {
+        iu_buf_put_str(out, "an unknown city");
+        return;
+    }
     if (namer) {
         namer(with, city, out);
         return;
@@ -94,7 +98,7 @@ static void put_value(struct iu_buf *out, const char **words, const struct iu_fa
     else if (named(words, "%text"))
         iu_text_show(out, iu_bytes_str(fact->text), IU_FACT_TEXT_MAX);
     else
-        iu_buf_put_u8(out, (uint8_t) * (*words)++);
+        iu_buf_put(out, (*words)++, 1);
 }
 
 void iu_fact_put(struct iu_buf *out, const struct iu_fact *fact, iu_namer namer, void *with)
@@ -104,5 +108,5 @@ void iu_fact_put(struct iu_buf *out, const struct iu_fact *fact, iu_namer namer,
         if (*words == '%')
             put_value(out, &words, fact, namer, with);
         else
-            iu_buf_put_u8(out, (uint8_t)*words++);
+            iu_buf_put(out, words++, 1);
 }

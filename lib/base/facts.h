@@ -39,7 +39,8 @@ void iu_fact_say(struct iu_fact *fact, struct iu_bytes text);
 /* Writes a city's short name for a person: name or handle, else the id's first 8 characters behind "city1". */
 typedef void (*iu_namer)(void *with, const struct iu_city *city, struct iu_buf *out);
 
-/* The row's words with the values filled in, no line end. `namer` may be NULL (ids are cut to 8 characters). */
+/* The row's words with the values filled in, no line end. `namer` may be NULL (ids are cut to 8 characters). A city that
+ * was left zero is "an unknown city". */
 void iu_fact_put(struct iu_buf *out, const struct iu_fact *fact, iu_namer namer, void *with);
 
 #endif

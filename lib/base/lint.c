@@ -45,10 +45,11 @@ static enum iu_err check_packed(const struct iu_lint_field *field, struct iu_byt
     uint32_t count = 0;
     if (!value.len)
         return IU_PEER_MALFORMED;
-    while (r.rest.len && !r.failed) {
-        (void)iu_read_varint(&r);
+    while (r.rest.len) {
         if (++count > field->count_max)
             return IU_PEER_OVER_LIMIT;
+        if (iu_read_varint(&r) > UINT32_MAX)
+            return IU_PEER_MALFORMED;
     }
     return r.failed ? IU_PEER_MALFORMED : IU_OK;
 }

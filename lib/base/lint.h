@@ -15,14 +15,15 @@ enum iu_lint_type {
     IU_LINT_BYTES,   /* len_max bytes at most; if len_min is set, at least that many */
     IU_LINT_STRING,  /* as bytes, and UTF-8 without NUL or control characters */
     IU_LINT_TEXT,    /* as STRING, but LF and TAB are allowed (prose) */
-    IU_LINT_MESSAGE, /* of `sub` */
-    IU_LINT_PACKED,  /* repeated u32/u64, packed; count_max values */
+    IU_LINT_MESSAGE, /* of `sub`; len_max bytes at most unless that is 0 */
+    IU_LINT_PACKED,  /* repeated u32, packed; count_max values, at least one */
 };
 
 struct iu_lint_msg;
 
 /* One field. Tables are ascending by number. count_max 1 means singular; a singular submessage may be present
- * and empty, a singular scalar equal to its default may not be present. */
+ * and empty, a singular scalar equal to its default may not be present. An element of repeated bytes, strings or
+ * texts may be empty if len_min is 0. count_max of a varint type is 1: repeated scalars are packed. */
 struct iu_lint_field {
     uint32_t number;
     enum iu_lint_type type;
@@ -38,7 +39,8 @@ struct iu_lint_msg {
 
 #define IU_LINT_DEPTH_MAX 8
 
-/* IU_PEER_MALFORMED, or IU_PEER_OVER_LIMIT for a count, length or depth beyond its cap. */
+/* The table is the caller's and never changes; nothing is kept of `bytes`. IU_PEER_MALFORMED, or
+ * IU_PEER_OVER_LIMIT for a count, length or depth beyond its cap. Rules: PROTOCOL.md "One encoding only". */
 IU_MUST_USE enum iu_err iu_lint(const struct iu_lint_msg *msg, struct iu_bytes bytes);
 
 /* Steps through the top-level fields of a message, without any table: the walk that iu_lint and the readers of

@@ -13,6 +13,7 @@ struct iu_rand {
     void (*fill)(void *out, size_t len); /* if set, iu_rand_fill takes secret bytes from here */
 };
 
+/* The same seed gives the same values for ever. Clears `fill`: set that afterwards. */
 void iu_rand_seed(struct iu_rand *rand, uint64_t seed);
 uint64_t iu_rand_u64(struct iu_rand *rand);
 uint64_t iu_rand_below(struct iu_rand *rand, uint64_t bound); /* uniform in [0, bound), bound > 0 */

@@ -64,7 +64,8 @@ uint64_t iu_siphash(const uint8_t seed[16], struct iu_bytes in)
 struct iu_map *iu_map_open(size_t key_len, size_t value_len, const uint8_t seed[16])
 {
     struct iu_map *map = calloc(1, sizeof *map);
-    iu_must(map && key_len);
+    iu_must(map != NULL);
+    iu_must(key_len > 0);
     map->key_len = key_len;
     map->value_len = value_len;
     map->value_at = (1 + key_len + 15) & ~(size_t)15;

@@ -14,7 +14,7 @@ void iu_map_close(struct iu_map *map);
 
 size_t iu_map_count(const struct iu_map *map);
 
-/* The value under key, valid until the next put or drop; NULL if absent. For a set: any non-NULL pointer. */
+/* The value under key, aligned to 16, valid until the next put or drop; NULL if absent. For a set: any non-NULL pointer. */
 void *iu_map_get(const struct iu_map *map, const void *key);
 
 /* The value under key, zeroed if new (`*fresh` says which, may be NULL). */

@@ -89,17 +89,34 @@ bool iu_file_name_ok(struct iu_bytes text)
            !iu_bytes_equal(text, iu_bytes_str(".."));
 }
 
-/* Characters that change how others are shown, or show nothing. */
+/* Characters that change how others are shown, or show nothing: with them one text can look like another. */
 static bool deceptive(uint32_t c)
 {
-    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-           c == 0xfeff || c == 0x061c || c == 0x00ad || (c >= 0xfff9 && c <= 0xfffb) ||
-           (c >= 0xe0000 && c <= 0xe0fff);
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00ad, 0x00ad},   /* soft hyphen */
+        {0x034f, 0x034f},   /* grapheme joiner */
+        {0x061c, 0x061c},   /* Arabic letter mark */
+        {0x115f, 0x1160},   /* Hangul fillers */
+        {0x180e, 0x180e},   /* Mongolian vowel separator */
+        {0x200b, 0x200f},   /* zero-width, and direction marks */
+        {0x2028, 0x202e},   /* line and paragraph ends, embeddings, overrides */
+        {0x2060, 0x206f},   /* word joiner, invisible operators, isolates */
+        {0x3164, 0x3164},   /* Hangul filler */
+        {0xfeff, 0xfeff},   /* byte order mark */
+        {0xffa0, 0xffa0},   /* Hangul filler */
+        {0xfff9, 0xfffb},   /* interlinear notes */
+        {0xe0000, 0xe0fff}, /* tags and selectors */
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
 }
 
 void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
 {
-    size_t end = out->len + max;
     while (text.len) {
         uint32_t c;
         size_t len = decode(text, &c), shown = len;
@@ -108,8 +125,9 @@ void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
             len = len ? len : 1;
             shown = 3;
         }
-        if (out->len + shown > end)
+        if (shown > max)
             return;
+        max -= shown;
         iu_buf_put(out, replaced ? (const void *)"\xef\xbf\xbd" : text.data, shown);
         text.data += len;
         text.len -= len;
@@ -199,31 +217,61 @@ static uint32_t bech32_step(uint32_t sum, uint8_t value)
     return sum;
 }
 
-static uint32_t bech32_sum(const char *prefix, const uint8_t *values, size_t count)
+static uint32_t bech32_sum(struct iu_bytes prefix, const uint8_t *values, size_t count)
 {
     uint32_t sum = 1;
-    for (const char *c = prefix; *c; c++)
-        sum = bech32_step(sum, (uint8_t)*c >> 5);
+    for (size_t i = 0; i < prefix.len; i++)
+        sum = bech32_step(sum, prefix.data[i] >> 5);
     sum = bech32_step(sum, 0);
-    for (const char *c = prefix; *c; c++)
-        sum = bech32_step(sum, (uint8_t)*c & 31);
+    for (size_t i = 0; i < prefix.len; i++)
+        sum = bech32_step(sum, prefix.data[i] & 31);
     for (size_t i = 0; i < count; i++)
         sum = bech32_step(sum, values[i]);
     return sum;
 }
 
+#define BECH32_TEXT_MAX 90
+#define CHECK_CHARS 6
 #define DATA_CHARS 52 /* 256 bits in fives, and 4 zero bits */
+
+/* The values behind the last '1' and the length of the prefix before it; 0 if the text is not bech32m. */
+static size_t bech32_split(struct iu_bytes text, uint8_t values[BECH32_TEXT_MAX])
+{
+    if (text.len > BECH32_TEXT_MAX)
+        return 0;
+    size_t len = text.len;
+    while (len && text.data[len - 1] != '1')
+        len--;
+    if (len < 2 || text.len - len < CHECK_CHARS)
+        return 0;
+    for (size_t i = 0; i < len - 1; i++)
+        if (text.data[i] < 33 || text.data[i] > 126 || (text.data[i] >= 'A' && text.data[i] <= 'Z'))
+            return 0;
+    for (size_t i = len; i < text.len; i++) {
+        const char *at = text.data[i] ? strchr(bech32_alphabet, text.data[i]) : NULL;
+        if (!at)
+            return 0;
+        values[i - len] = (uint8_t)(at - bech32_alphabet);
+    }
+    return bech32_sum(iu_bytes_of(text.data, len - 1), values, text.len - len) == BECH32M ? len - 1 : 0;
+}
+
+bool iu_bech32_ok(struct iu_bytes text)
+{
+    uint8_t values[BECH32_TEXT_MAX];
+    return bech32_split(text, values) != 0;
+}
 
 void iu_bech32_put(char out[IU_BECH32_MAX], const char *prefix, const uint8_t in[32])
 {
-    uint8_t values[DATA_CHARS + 6] = {0};
+    uint8_t values[DATA_CHARS + CHECK_CHARS] = {0};
     size_t len = strlen(prefix);
     iu_must(len && len + 1 + sizeof values < IU_BECH32_MAX);
     for (size_t bit = 0; bit < 256; bit++)
         if (in[bit / 8] >> (7 - bit % 8) & 1)
             values[bit / 5] |= (uint8_t)(16 >> bit % 5);
-    uint32_t sum = bech32_sum(prefix, values, sizeof values) ^ BECH32M;
-    for (size_t i = 0; i < 6; i++)
+    uint32_t sum = bech32_sum(iu_bytes_str(prefix), values, sizeof values) ^ BECH32M;
+    for (size_t i = 0; i < CHECK_CHARS; i++)
         values[DATA_CHARS + i] = sum >> 5 * (5 - i) & 31;
     memcpy(out, prefix, len);
     out[len++] = '1';
@@ -234,18 +282,11 @@ void iu_bech32_put(char out[IU_BECH32_MAX], const char *prefix, const uint8_t in
 
 enum iu_err iu_bech32_get(struct iu_bytes text, const char *prefix, uint8_t out[32])
 {
-    uint8_t values[DATA_CHARS + 6];
+    uint8_t values[BECH32_TEXT_MAX];
     size_t len = strlen(prefix);
-    if (text.len != len + 1 + sizeof values || memcmp(text.data, prefix, len) != 0 || text.data[len] != '1')
+    if (text.len != len + 1 + DATA_CHARS + CHECK_CHARS || memcmp(text.data, prefix, len) != 0)
         return IU_PEER_MALFORMED;
-    for (size_t i = 0; i < sizeof values; i++) {
-        uint8_t c = text.data[len + 1 + i];
-        const char *at = c ? strchr(bech32_alphabet, c) : NULL;
-        if (!at)
-            return IU_PEER_MALFORMED;
-        values[i] = (uint8_t)(at - bech32_alphabet);
-    }
-    if (bech32_sum(prefix, values, sizeof values) != BECH32M || values[DATA_CHARS - 1] & 15)
+    if (bech32_split(text, values) != len || values[DATA_CHARS - 1] & 15)
         return IU_PEER_MALFORMED;
     memset(out, 0, 32);
     for (size_t bit = 0; bit < 256; bit++)

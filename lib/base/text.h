@@ -22,7 +22,8 @@ bool iu_file_name_ok(struct iu_bytes text);
  * zero-width formatting characters and invalid bytes become U+FFFD. */
 void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max);
 
-/* "2026-03-12T09:40:00Z" of ms since the epoch (UTC, seconds); out holds 25 bytes; years above 9999 become 9999-12-31. */
+/* "2026-03-12T09:40:00Z" of ms since the epoch (UTC, seconds); out holds 25 bytes; years above 9999 become
+ * 9999-12-31T23:59:59Z. */
 void iu_date_put(char out[25], uint64_t ms);
 /* YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ to ms. IU_HERE_INVALID otherwise. */
 IU_MUST_USE enum iu_err iu_date_get(const char *text, uint64_t *ms);
@@ -32,6 +33,9 @@ IU_MUST_USE enum iu_err iu_date_get(const char *text, uint64_t *ms);
 void iu_bech32_put(char out[IU_BECH32_MAX], const char *prefix, const uint8_t in[32]);
 /* Lower case only, right prefix and checksum, zero padding bits. IU_PEER_MALFORMED otherwise. */
 IU_MUST_USE enum iu_err iu_bech32_get(struct iu_bytes text, const char *prefix, uint8_t out[32]);
+
+/* Whether text is bech32m (BIP 350) of any prefix and data; lower case only, at most 90 bytes. */
+bool iu_bech32_ok(struct iu_bytes text);
 
 /* city1…; out as above. */
 void iu_city_put(char out[IU_BECH32_MAX], const struct iu_city *city);
