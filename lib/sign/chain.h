@@ -51,6 +51,9 @@ IU_MUST_USE enum iu_err iu_chain_append(struct iu_chain *chain, const struct iu_
  * Empty input is IU_PEER_MALFORMED. */
 IU_MUST_USE enum iu_err iu_chain_get(struct iu_bytes notes, const struct iu_city *city, struct iu_chain *out);
 
+/* The same for notes that were verified before they were stored here: form and order are checked, signatures are not. */
+IU_MUST_USE enum iu_err iu_chain_get_trusted(struct iu_bytes notes, const struct iu_city *city, struct iu_chain *out);
+
 /* Splits the first note off `notes`: a view of it, and the rest. IU_PEER_MALFORMED if none is whole. */
 IU_MUST_USE enum iu_err iu_chain_split(struct iu_bytes notes, struct iu_bytes *first, struct iu_bytes *rest);
 

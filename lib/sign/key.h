@@ -20,7 +20,8 @@ struct iu_key *iu_key_of_seed(const uint8_t seed[32]);
 void iu_key_close(struct iu_key *key); /* NULL does nothing */
 void iu_key_public(const struct iu_key *key, struct iu_public *out);
 
-/* Appends PKCS#8 PEM. With a passphrase (len > 0) the key is encrypted: PBES2, scrypt N=2^15 r=8 p=1, AES-256-CBC. */
+/* Appends PKCS#8 PEM. With a passphrase (len > 0) the key is encrypted: PBES2, scrypt N=2^14 r=8 p=5, AES-256-CBC
+ * (OpenSSL refuses to read keys whose scrypt needs 32 MiB or more, which rules out N=2^15). */
 void iu_key_to_pem(const struct iu_key *key, struct iu_bytes passphrase, struct iu_buf *out);
 /* IU_PEER_MALFORMED: not an Ed25519 PKCS#8 PEM. IU_HERE_DENIED: encrypted, and the passphrase is wrong or empty.
  * *out is the caller's to close. */
