@@ -74,15 +74,20 @@ void iu_tiles_append(struct iu_txn *txn, const struct iu_tiles *tiles, const str
 /* A perfect node that lies wholly in the tiles. IU_HERE_NOT_FOUND, IU_HERE_CORRUPT. */
 IU_MUST_USE enum iu_err iu_tiles_node(const struct iu_snap *snap, const struct iu_tiles *tiles,
                                       uint32_t level, uint64_t index, struct iu_hash *out);
-/* Leaf hashes from `first` to the end of its tile: *count of them, a view. False if none is there. */
-bool iu_tiles_leaves(const struct iu_snap *snap, const struct iu_tiles *tiles, uint64_t first,
-                     const uint8_t **hashes, size_t *count);
+/* Leaf hashes from `first` to the end of its tile. How many. */
+size_t iu_tiles_leaves(const struct iu_snap *snap, const struct iu_tiles *tiles, uint64_t first,
+                       struct iu_hash out[IU_TILE_WIDTH]);
 void iu_tiles_drop(struct iu_txn *txn, const struct iu_tiles *tiles);
 
-/* Runs: items [first, first + count) behind what is held; and the gaps among them. */
+/* Splits the first item, tag and length included, off `rest`. False at the end or on bad bytes: then rest is
+ * not empty. */
+bool iu_items_hop(struct iu_bytes *rest, struct iu_bytes *raw);
+/* Items [first, first + count) behind what is held. */
 void iu_runs_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t count, struct iu_bytes items);
 /* Adds the entries of `items` that are not full to the gaps; returns how many. */
 uint64_t iu_gaps_append(struct iu_txn *txn, uint32_t no, uint64_t first, struct iu_bytes items);
+/* Entries [from, to) are full now. */
+void iu_gaps_close(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to);
 
 /* A new row of the feed for entries [first, first + count). */
 void iu_feed_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t count);
@@ -92,5 +97,9 @@ uint64_t iu_change_put(struct iu_txn *txn, uint32_t no, uint64_t old);
 void iu_log_put(struct iu_txn *txn, struct iu_log_state *state);
 /* The log's record as committed. */
 bool iu_log_row(const struct iu_snap *snap, uint32_t no, struct iu_log_state *out);
+/* How much of entries [0, size) a reader of this snapshot may see: all, but of the own log. */
+uint64_t iu_log_visible(const struct iu_snap *snap, uint32_t no, uint64_t size);
+/* Local numbers of a city's logs, ascending by log; u32 each, big-endian. */
+void iu_logs_of(const struct iu_snap *snap, const struct iu_city *city, struct iu_buf *out);
 
 #endif

@@ -16,7 +16,7 @@
     X(LOGNOS, "lognos")     /* city ‖ log u32 -> log_no u32 */                                               \
     X(LOGS, "logs")         /* log_no u32 -> held size, frontier, right edge, head, frozen */                \
     X(RUNS, "runs")         /* log_no u32 ‖ first u64 -> items */                                            \
-    X(TILES, "tiles")       /* log_no u32 ‖ level u8 ‖ index u64 -> up to 256 hashes */                      \
+    X(TILES, "tiles")       /* log_no u32 ‖ level u8 ‖ index u64 -> up to 256 hashes, see tiles.c */         \
     X(GAPS, "gaps")         /* log_no u32 ‖ from u64 -> to u64 */                                            \
     X(WANTS, "wants")       /* log_no u32 -> wanted size, state, since */                                    \
     X(CHANGES, "changes")   /* counter u64 -> log_no u32; one row a log */                                   \

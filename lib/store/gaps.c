@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gaps: ranges of entries held below full that have more elsewhere. Rows neither touch nor overlap. */
+#include "store/inner.h"
+
+struct gap {
+    uint64_t from, to;
+};
+
+static bool gap_of(const struct iu_snap *snap, struct iu_bytes key, struct iu_bytes value, struct gap *out)
+{
+    if (key.len != 12 || value.len != 8) {
+        iu_snap_fail(snap, IU_HERE_CORRUPT);
+        return false;
+    }
+    *out = (struct gap){iu_load_u64(key.data + 4), iu_load_u64(value.data)};
+    return true;
+}
+
+static void put_gap(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to)
+{
+    uint8_t key[IU_KEY_MAX], value[8];
+    iu_store_u64(value, to);
+    iu_put(txn, IU_T_GAPS, iu_key_u32_u64(key, no, from), iu_bytes_of(value, sizeof value));
+}
+
+/* The last row that begins at or below `at`. */
+static bool gap_below(const struct iu_snap *snap, uint32_t no, uint64_t at, struct gap *out)
+{
+    uint8_t prefix[IU_KEY_MAX], most[IU_KEY_MAX];
+    struct iu_bytes key, value;
+    return iu_last(snap, IU_T_GAPS, iu_key_u32(prefix, no), iu_key_u32_u64(most, no, at), &key, &value) &&
+           gap_of(snap, key, value, out);
+}
+
+static bool gap_above(const struct iu_snap *snap, uint32_t no, uint64_t at, struct gap *out)
+{
+    uint8_t prefix[IU_KEY_MAX], from[IU_KEY_MAX];
+    struct iu_scan scan;
+    struct iu_bytes key, value;
+    iu_scan_open(snap, IU_T_GAPS, iu_key_u32(prefix, no), iu_key_u32_u64(from, no, at), &scan);
+    bool here = iu_scan_next(&scan, &key, &value) && gap_of(snap, key, value, out);
+    iu_scan_close(&scan);
+    return here;
+}
+
+/* Adds [from, to), behind all gaps of the log. */
+static void add(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to)
+{
+    struct gap last;
+    if (gap_below(&txn->reads, no, from, &last) && last.to == from)
+        from = last.from;
+    put_gap(txn, no, from, to);
+}
+
+uint64_t iu_gaps_append(struct iu_txn *txn, uint32_t no, uint64_t first, struct iu_bytes items)
+{
+    struct iu_items it = iu_items_of(items);
+    struct iu_item item;
+    uint64_t count = 0, from = first, at = first;
+    for (; iu_items_next(&it, &item); at++) {
+        if (iu_item_form(&item) != IU_FORM_FULL) {
+            count++;
+            continue;
+        }
+        if (from < at)
+            add(txn, no, from, at);
+        from = at + 1;
+    }
+    if (from < at)
+        add(txn, no, from, at);
+    iu_must(!it.failed);
+    return count;
+}
+
+void iu_gaps_close(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to)
+{
+    struct gap gap;
+    uint8_t key[IU_KEY_MAX];
+    if (from >= to)
+        return;
+    bool here = gap_below(&txn->reads, no, from, &gap) && gap.to > from;
+    if (!here)
+        here = gap_above(&txn->reads, no, from, &gap);
+    while (here && gap.from < to && !txn->err) {
+        iu_del(txn, IU_T_GAPS, iu_key_u32_u64(key, no, gap.from));
+        if (gap.from < from)
+            put_gap(txn, no, gap.from, from);
+        if (gap.to > to)
+            put_gap(txn, no, to, gap.to);
+        here = gap_above(&txn->reads, no, to < gap.to ? to + 1 : gap.to, &gap);
+    }
+}
+
+bool iu_log_gap(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t from, uint64_t *first,
+                uint64_t *end)
+{
+    struct gap gap;
+    bool here = gap_below(snap, log->no, from, &gap) && gap.to > from;
+    if (!here)
+        here = gap_above(snap, log->no, from, &gap);
+    if (!here || gap.from >= log->size)
+        return false;
+    *first = gap.from > from ? gap.from : from;
+    *end = gap.to < log->size ? gap.to : log->size;
+    return true;
+}
