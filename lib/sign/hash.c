@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SHA256_* calls are deprecated in favour of EVP, but a leaf or node is a short input: there EVP spends more time on
- * fetching and allocating than on hashing, and every entry costs two hashes or more. */
+/* The SHA256_* calls are deprecated in favour of EVP, but a leaf or node is a short input: there EVP spends
+ * more time on fetching and allocating than on hashing, and every entry costs two hashes or more. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "sign/hash.h"
 

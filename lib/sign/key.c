@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 /* The cost of guessing a passphrase: 16 MiB and about a quarter of a second. */
@@ -79,8 +80,8 @@ void iu_key_sign(const struct iu_key *key, struct iu_bytes message, uint8_t out[
     EVP_MD_CTX_free(ctx);
 }
 
-/* p = 2^255 - 19, and the y of the points whose order divides 8, little-endian. A point and its negative share y, so
- * five values stand for the eight points. */
+/* p = 2^255 - 19, and the y of the points whose order divides 8, little-endian. A point and its negative
+ * share y, so five values stand for the eight points. */
 static const uint8_t field_prime[32] = {0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f};
@@ -103,8 +104,8 @@ static bool below_prime(const uint8_t y[32])
     return false;
 }
 
-/* RFC 8032 §5.1.3. The other wrong encoding, x = 0 with its sign set, exists only for y = 1 and y = -1, which are of
- * small order. */
+/* RFC 8032 §5.1.3. The other wrong encoding, x = 0 with its sign set, exists only for y = 1 and y = -1, which
+ * are of small order. */
 bool iu_public_ok(const struct iu_public *key)
 {
     uint8_t y[32];
@@ -118,7 +119,8 @@ bool iu_public_ok(const struct iu_public *key)
     return true;
 }
 
-bool iu_verify(const struct iu_public *key, struct iu_bytes message, const uint8_t signature[IU_SIGNATURE_LEN])
+bool iu_verify(const struct iu_public *key, struct iu_bytes message,
+               const uint8_t signature[IU_SIGNATURE_LEN])
 {
     bool good = false;
     EVP_PKEY *pkey = NULL;
@@ -257,7 +259,8 @@ void iu_key_certificate(const struct iu_key *key, struct iu_buf *out)
     iu_must(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) == 1);
     iu_must(ASN1_TIME_set_string_X509(X509_getm_notBefore(cert), "20000101000000Z") == 1);
     iu_must(ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "99991231235959Z") == 1);
-    iu_must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"interurban", -1, -1, 0));
+    iu_must(
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"interurban", -1, -1, 0));
     iu_must(X509_set_issuer_name(cert, name) == 1);
     iu_must(X509_set_pubkey(cert, key->pkey) == 1);
     iu_must(X509_sign(cert, key->pkey, NULL) > 0);
@@ -273,8 +276,8 @@ static bool self_signed(X509 *cert, struct iu_public *out)
     size_t len = sizeof out->b;
     EVP_PKEY *pkey = X509_get0_pubkey(cert);
     return X509_get_signature_nid(cert) == NID_ED25519 && pkey && EVP_PKEY_get_id(pkey) == EVP_PKEY_ED25519 &&
-           EVP_PKEY_get_raw_public_key(pkey, out->b, &len) == 1 && len == sizeof out->b && iu_public_ok(out) &&
-           X509_verify(cert, pkey) == 1;
+           EVP_PKEY_get_raw_public_key(pkey, out->b, &len) == 1 && len == sizeof out->b &&
+           iu_public_ok(out) && X509_verify(cert, pkey) == 1;
 }
 
 enum iu_err iu_certificate_public(struct iu_bytes der, struct iu_public *out)

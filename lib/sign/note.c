@@ -41,25 +41,8 @@ static bool starts(struct iu_bytes text, const char *with, size_t len)
 static bool holds_space(struct iu_bytes text)
 {
     static const char *const spaces[] = {
-        " ",
-        "\u00a0",
-        "\u1680",
-        "\u2000",
-        "\u2001",
-        "\u2002",
-        "\u2003",
-        "\u2004",
-        "\u2005",
-        "\u2006",
-        "\u2007",
-        "\u2008",
-        "\u2009",
-        "\u200a",
-        "\u2028",
-        "\u2029",
-        "\u202f",
-        "\u205f",
-        "\u3000",
+        " ",      "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+        "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
     };
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++)
         if (text.len && memmem(text.data, text.len, spaces[i], strlen(spaces[i])))
@@ -76,7 +59,8 @@ static bool name_ok(struct iu_bytes name)
 static bool text_ok(struct iu_bytes text)
 {
     size_t at;
-    return text.len > 0 && text.data[text.len - 1] == '\n' && iu_text_ok(text, true) && !find(text, '\t', &at);
+    return text.len > 0 && text.data[text.len - 1] == '\n' && iu_text_ok(text, true) &&
+           !find(text, '\t', &at);
 }
 
 /* Cuts at the last empty line: text with its LF before it, signature lines behind it. */
@@ -190,7 +174,8 @@ enum iu_err iu_vkey_get(struct iu_bytes text, struct iu_bytes *name, struct iu_p
     uint8_t id[KEY_ID_LEN], code[1 + sizeof key->b];
     char hex[ID_HEX_LEN + 1];
     size_t plus = 0;
-    if (!find(text, '+', &plus) || text.len < plus + ID_HEX_LEN + 2 || text.data[plus + 1 + ID_HEX_LEN] != '+')
+    if (!find(text, '+', &plus) || text.len < plus + ID_HEX_LEN + 2 ||
+        text.data[plus + 1 + ID_HEX_LEN] != '+')
         return IU_PEER_MALFORMED;
     struct iu_bytes label = iu_bytes_of(text.data, plus);
     enum iu_err err = iu_base64_get_exact(from(text, plus + ID_HEX_LEN + 2), code, sizeof code);
@@ -227,8 +212,8 @@ static enum iu_err check_lines(struct iu_bytes lines)
     return err;
 }
 
-/* Looks up the first line under the verifier's name and key id and checks it; a later one is a repetition and costs no
- * verification. IU_PEER_UNKNOWN_KEY if there is none. */
+/* Looks up the first line under the verifier's name and key id and checks it; a later one is a repetition and
+ * costs no verification. IU_PEER_UNKNOWN_KEY if there is none. */
 static enum iu_err check_key(const struct iu_verifier *known, struct iu_bytes text, struct iu_bytes lines)
 {
     uint8_t id[KEY_ID_LEN];
