@@ -96,16 +96,3 @@ const char *iu_kind_name(uint32_t kind)
 {
     return name_of(kinds, COUNT(kinds), kind);
 }
-
-const char *iu_form_name(enum iu_form form)
-{
-    switch (form) {
-    case IU_FORM_HASH:
-        return "hash";
-    case IU_FORM_HEADER:
-        return "header";
-    case IU_FORM_FULL:
-        return "full";
-    }
-    return NULL;
-}

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leaf data, commitments, and items: what the bulk path does with an entry, without unpacking it. */
+#include "log/item.h"
+
 #include "base/lint.h"
-#include "log/entry.h"
 #include "log/entry_lint.h"
 #include "log/wire.h"
 #include "sign/hash.h"
 
 #include <string.h>
+
+const char *iu_form_name(enum iu_form form)
+{
+    switch (form) {
+    case IU_FORM_HASH:
+        return "hash";
+    case IU_FORM_HEADER:
+        return "header";
+    case IU_FORM_FULL:
+        return "full";
+    }
+    return NULL;
+}
 
 bool iu_header_commit(struct iu_bytes header, bool *has_body, struct iu_hash *commit, uint32_t *body_len)
 {
