@@ -80,9 +80,11 @@ void iu_node_hash(const struct iu_hash *left, const struct iu_hash *right, struc
 
 void iu_hmac_sha256(struct iu_bytes key, struct iu_bytes in, struct iu_hash *out)
 {
+    /* HMAC() refuses a null key with a null input, though each alone is an empty one to it. */
+    const uint8_t *data = in.len ? in.data : (const uint8_t *)"";
     unsigned len = 0;
     iu_must(key.len <= INT_MAX);
-    iu_must(HMAC(EVP_sha256(), key.data, (int)key.len, in.data, in.len, out->b, &len) != NULL);
+    iu_must(HMAC(EVP_sha256(), key.data, (int)key.len, data, in.len, out->b, &len) != NULL);
     iu_must(len == IU_HASH_LEN);
 }
 
