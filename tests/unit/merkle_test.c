@@ -4,8 +4,6 @@
 #include "log/merkle.h"
 #include "sign/hash.h"
 
-#include <dirent.h>
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -442,136 +440,6 @@ static void error_of_a_source_is_passed_on(void **state)
     }
 }
 
-/* --- public vectors --- */
-
-struct tally {
-    size_t accepted, refused, wrong;
-};
-
-/* Some vectors hold values of other lengths, which no verifier of ours can be given: another hash stands for
- * each. */
-static bool vector_hash(const json_t *value, struct iu_hash *out)
-{
-    struct iu_buf bytes = IU_BUF_INIT;
-    const char *text = json_string_value(value);
-    bool given = text && iu_base64_get(iu_bytes_str(text), &bytes) == IU_OK && bytes.len;
-    if (bytes.len == IU_HASH_LEN)
-        memcpy(out->b, bytes.data, IU_HASH_LEN);
-    else
-        iu_leaf_hash(iu_bytes_str("another length"), iu_buf_view(&bytes), out);
-    iu_buf_fini(&bytes);
-    return given;
-}
-
-static uint64_t vector_u64(const json_t *root, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(root, name));
-}
-
-/* [start, end) may stand as a subtree: start is a multiple of the least power of two that is not below its
- * width. */
-static bool subtree_ok(uint64_t start, uint64_t end)
-{
-    uint64_t width = 1;
-    while (start < end && width < end - start)
-        width *= 2;
-    return start < end && start % width == 0;
-}
-
-/* The vectors on subtrees [start, end) are proofs of RFC 6962 too: of inclusion in the subtree's own tree,
- * and of consistency where the subtree begins at 0. Of the others an empty one is only its root, and the rest
- * is no subtree. */
-static bool judge(const json_t *v, const struct iu_hash *a, const struct iu_hash *b,
-                  const struct proof *proof)
-{
-    bool inclusion = json_object_get(v, "leafIdx") != NULL, sub = json_object_get(v, "start") != NULL;
-    uint64_t start = vector_u64(v, "start"), end = vector_u64(v, "end"), leaf = vector_u64(v, "leafIdx");
-    struct iu_hash empty;
-    mth(0, 0, &empty);
-    if (inclusion && sub && (!subtree_ok(start, end) || leaf < start))
-        return false;
-    if (inclusion)
-        return !iu_check_inclusion(leaf - start, sub ? end - start : vector_u64(v, "treeSize"), a, proof->at,
-                                   proof->count, b);
-    if (sub && start == end)
-        return start <= vector_u64(v, "size") && !proof->count && iu_hash_equal(a, &empty);
-    if (sub && start)
-        return false;
-    return !iu_check_consistency(sub ? end : vector_u64(v, "size1"), vector_u64(v, sub ? "size" : "size2"), a,
-                                 b, proof->at, proof->count);
-}
-
-/* A hash of another length never reaches the verifiers, nor does a number of 2^63 or more: both are refusals.
- */
-static bool vector_accepted(const json_t *v)
-{
-    struct proof proof = {.count = 0};
-    struct iu_hash a, b;
-    const json_t *list = json_object_get(v, "proof");
-    bool inclusion = json_object_get(v, "leafIdx") != NULL;
-    if (json_array_size(list) > IU_PROOF_MAX ||
-        !vector_hash(json_object_get(v, inclusion ? "leafHash" : "root1"), &a) ||
-        !vector_hash(json_object_get(v, inclusion ? "root" : "root2"), &b))
-        return false;
-    for (; proof.count < json_array_size(list); proof.count++)
-        if (!vector_hash(json_array_get(list, proof.count), &proof.at[proof.count]))
-            return false;
-    return judge(v, &a, &b, &proof);
-}
-
-static void check_vector(const char *file, struct tally *tally)
-{
-    json_t *v = json_load_file(file, 0, NULL);
-    bool accepted = v && vector_accepted(v);
-    if (!v) /* jansson's integers end at 2^63 - 1, as ours do */
-        v = json_load_file(file, JSON_DECODE_INT_AS_REAL, NULL);
-    assert_non_null(v);
-    bool want = !json_is_true(json_object_get(v, "wantErr"));
-    if (accepted != want) {
-        print_message("%s: %s\n", file, want ? "not accepted" : "not refused");
-        tally->wrong++;
-    }
-    if (want)
-        tally->accepted++;
-    else
-        tally->refused++;
-    json_decref(v);
-}
-
-static void check_folder(const char *folder, struct tally *tally)
-{
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        struct iu_buf name = IU_BUF_INIT;
-        size_t len = strlen(entry->d_name);
-        iu_buf_printf(&name, "%s/%s", folder, entry->d_name);
-        if (len > 5 && !strcmp(entry->d_name + len - 5, ".json"))
-            check_vector(iu_buf_cstr(&name), tally);
-        else if (entry->d_name[0] != '.')
-            check_folder(iu_buf_cstr(&name), tally);
-        iu_buf_fini(&name);
-    }
-    closedir(dir);
-}
-
-static void public_vectors_are_judged_as_they_say(void **state)
-{
-    struct tally tally = {0, 0, 0};
-    (void)state;
-    check_folder(IU_SOURCE_DIR "/../shared/vectors/merkle/testdata", &tally);
-    if (!tally.accepted && !tally.refused) {
-        print_message("SKIPPED: no public Merkle vectors beside this tree\n");
-        skip();
-    }
-    print_message("public Merkle vectors: %zu, %zu to accept, %zu to refuse\n",
-                  tally.accepted + tally.refused, tally.accepted, tally.refused);
-    assert_int_equal(tally.wrong, 0);
-    assert_int_equal(tally.accepted, 36);
-    assert_int_equal(tally.refused, 482);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -590,7 +458,6 @@ int main(void)
         cmocka_unit_test(size_zero_proves_nothing),
         cmocka_unit_test(sizes_beyond_two_to_the_63_are_refused),
         cmocka_unit_test(error_of_a_source_is_passed_on),
-        cmocka_unit_test(public_vectors_are_judged_as_they_say),
     };
     make_leaves();
     return cmocka_run_group_tests(tests, NULL, NULL);
