@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* interurban-bench catchup | live | limits: figures of the shipped programs, as separate processes with
+ * durable stores and TLS. Each run prints a JSON line; the last line has medians and spread. */
+#include "bench.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RUNS_MAX 32
+#define LIVE_MAX 100000
+
+void bench_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("interurban-bench: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, ascending);
+    return values[count / 2];
+}
+
+double bench_at(const double *sorted, size_t count, double part)
+{
+    return sorted[(size_t)((double)(count - 1) * part)];
+}
+
+static void nap(long us)
+{
+    struct timespec t = {0, us * 1000};
+    nanosleep(&t, NULL);
+}
+
+static void print_line(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5));
+    putchar('\n');
+    fflush(stdout);
+    json_decref(object);
+}
+
+struct series {
+    const char *name;
+    double values[RUNS_MAX];
+};
+
+static void print_medians(const char *what, struct series *series, size_t count, size_t runs)
+{
+    json_t *object = json_pack("{s:s,s:i}", "bench", what, "runs", (int)runs);
+    for (size_t i = 0; i < count; i++) {
+        double median = bench_median(series[i].values, runs);
+        json_object_set_new(object, series[i].name,
+                            json_pack("{s:f,s:f,s:f}", "median", median, "min", series[i].values[0], "max",
+                                      series[i].values[runs - 1]));
+    }
+    print_line(object);
+}
+
+/* From joining until the receiver holds, verified and durable, every entry of one log. */
+static void run_catchup(const struct bench_options *options, const char *dir)
+{
+    struct series series[] = {{.name = "entries_per_s"},
+                              {.name = "receiver_cpu_s_per_M"},
+                              {.name = "sender_cpu_s_per_M"},
+                              {.name = "receiver_anonymous_MiB"},
+                              {.name = "disk_per_raw"}};
+    for (uint64_t run = 0; run < options->runs; run++) {
+        struct bench_node from = {0}, to = {0};
+        char path[600];
+        snprintf(path, sizeof path, "%s/run%llu", dir, (unsigned long long)run);
+        bench_found(&from, path, "from");
+        bench_found(&to, path, "to");
+        uint64_t raw = bench_fill(&from, options->entries, options->body), held;
+        bench_start(&from);
+        bench_start(&to);
+        double from_cpu = bench_cpu(from.pid), to_cpu = bench_cpu(to.pid), begin = bench_now();
+        bench_join(&to, &from);
+        while ((held = bench_held(&to, &from.city)) < options->entries + 1) {
+            if (bench_now() - begin > 600)
+                bench_fail("only %llu entries after 600 s", (unsigned long long)held);
+            nap(2000);
+        }
+        double took = bench_now() - begin, millions = (double)options->entries / 1e6;
+        series[0].values[run] = (double)options->entries / took;
+        series[1].values[run] = (bench_cpu(to.pid) - to_cpu) / millions;
+        series[2].values[run] = (bench_cpu(from.pid) - from_cpu) / millions;
+        series[3].values[run] = (double)bench_anonymous(to.pid) / 1024;
+        bench_stop(&to);
+        bench_stop(&from);
+        series[4].values[run] = (double)bench_disk(&to) / (double)raw;
+        print_line(json_pack("{s:s,s:I,s:i,s:f,s:f,s:f,s:f,s:f,s:f}", "run", "catchup", "entries",
+                             (json_int_t)options->entries, "body", (int)options->body, "seconds", took,
+                             series[0].name, series[0].values[run], series[1].name, series[1].values[run],
+                             series[2].name, series[2].values[run], series[3].name, series[3].values[run],
+                             series[4].name, series[4].values[run]));
+        bench_remove(path);
+    }
+    print_medians("catchup", series, sizeof series / sizeof *series, options->runs);
+}
+
+/* From asking to publish until the document is readable at a connected peer; durable at both ends. */
+static void run_live(const struct bench_options *options, const char *dir)
+{
+    struct series series[] = {
+        {.name = "acknowledged_p50_ms"}, {.name = "readable_p50_ms"}, {.name = "readable_p99_ms"}};
+    static double acknowledged[LIVE_MAX], readable[LIVE_MAX];
+    for (uint64_t run = 0; run < options->runs; run++) {
+        struct bench_node from = {0}, to = {0};
+        char path[600];
+        snprintf(path, sizeof path, "%s/run%llu", dir, (unsigned long long)run);
+        bench_found(&from, path, "from");
+        bench_found(&to, path, "to");
+        bench_start(&from);
+        bench_start(&to);
+        bench_join(&to, &from);
+        while (bench_held(&to, &from.city) < 1)
+            nap(2000);
+        for (uint64_t i = 0; i < options->count; i++) {
+            nap(2000);
+            double begin = bench_now();
+            uint64_t index = bench_publish(&from, options->body);
+            acknowledged[i] = (bench_now() - begin) * 1e3;
+            while (bench_held(&to, &from.city) <= index)
+                if (bench_now() - begin > 30)
+                    bench_fail("entry %llu is not at the peer after 30 s", (unsigned long long)index);
+            readable[i] = (bench_now() - begin) * 1e3;
+        }
+        bench_stop(&to);
+        bench_stop(&from);
+        series[0].values[run] = bench_median(acknowledged, options->count);
+        series[1].values[run] = bench_median(readable, options->count);
+        series[2].values[run] = bench_at(readable, options->count, 0.99);
+        print_line(json_pack("{s:s,s:I,s:f,s:f,s:f}", "run", "live", "count", (json_int_t)options->count,
+                             series[0].name, series[0].values[run], series[1].name, series[1].values[run],
+                             series[2].name, series[2].values[run]));
+        bench_remove(path);
+    }
+    print_medians("live", series, sizeof series / sizeof *series, options->runs);
+}
+
+static uint64_t number(const char *text)
+{
+    uint64_t value;
+    if (!text || iu_decimal_get(iu_bytes_str(text), &value) != IU_OK)
+        bench_fail("%s is not a number", text ? text : "nothing");
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options options = {.entries = 100000, .runs = 3, .count = 300, .body = 256};
+    const char *what = argc > 1 ? argv[1] : "";
+    char made[] = "/tmp/interurban-bench-XXXXXX";
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 2; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--entries"))
+            options.entries = number(value);
+        else if (!strcmp(argv[i], "--body"))
+            options.body = number(value);
+        else if (!strcmp(argv[i], "--runs"))
+            options.runs = number(value);
+        else if (!strcmp(argv[i], "--count"))
+            options.count = number(value);
+        else if (!strcmp(argv[i], "--dir"))
+            options.dir = value;
+        else
+            bench_fail("unknown flag %s", argv[i]);
+    }
+    if (!options.runs || options.runs > RUNS_MAX || !options.count || options.count > LIVE_MAX ||
+        options.body > 40000)
+        bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", RUNS_MAX, LIVE_MAX);
+    const char *dir = options.dir ? options.dir : mkdtemp(made);
+    if (!dir)
+        bench_fail("no temporary directory");
+    if (!strcmp(what, "catchup"))
+        run_catchup(&options, dir);
+    else if (!strcmp(what, "live"))
+        run_live(&options, dir);
+    else if (!strcmp(what, "limits"))
+        bench_limits(dir);
+    else
+        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits; all: "
+                   "[--runs N] [--dir DIR]");
+    if (!options.dir)
+        bench_remove(dir);
+    return 0;
+}

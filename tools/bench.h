@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the benchmarks share: two nodes as separate processes, their stores filled, their clocks and counters
+ * read. */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include "base/bytes.h"
+
+#include <sys/types.h>
+
+struct bench_node {
+    char home[512];
+    pid_t pid; /* 0: not running */
+    int port;
+    struct iu_city city;
+};
+
+struct bench_options {
+    uint64_t entries, runs, count;
+    size_t body;
+    const char *dir; /* where the stores go; NULL: a temporary directory */
+};
+
+double bench_now(void); /* seconds, monotonic */
+/* Seconds of user and system time of a process; anonymous memory in KiB. */
+double bench_cpu(pid_t pid);
+uint64_t bench_anonymous(pid_t pid);
+double bench_median(double *values, size_t count); /* sorts */
+double bench_at(const double *sorted, size_t count, double part);
+
+/* Founds a city in DIR/NAME, starts and stops it once so that its charter stands. Exits the program with a
+ * sentence on failure, as all below. */
+void bench_found(struct bench_node *node, const char *dir, const char *name);
+void bench_start(struct bench_node *node);
+void bench_stop(struct bench_node *node);
+/* GUEST uses an invite of HOST. */
+void bench_join(struct bench_node *guest, struct bench_node *host);
+/* Adds `entries` documents with bodies of `body` unique random bytes each to a stopped node's own log,
+ * signed, guard written. Returns the bytes of headers, salts and bodies. */
+uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body);
+/* How many entries of `city` the node holds. */
+uint64_t bench_held(struct bench_node *node, const struct iu_city *city);
+/* Bytes that the node's store takes on disk. */
+uint64_t bench_disk(const struct bench_node *node);
+/* Publishes one small document over the control socket; returns the new index. */
+uint64_t bench_publish(struct bench_node *node, size_t body);
+void bench_remove(const char *dir);
+
+/* The limits of this machine, measured now; one JSON line. */
+void bench_limits(const char *dir);
+
+__attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
+
+#endif
