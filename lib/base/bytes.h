@@ -56,7 +56,7 @@ void iu_buf_drop_front(struct iu_buf *buf, size_t len);          /* removes the 
 struct iu_bytes iu_buf_view(const struct iu_buf *buf);           /* valid until the next change */
 const char *iu_buf_cstr(struct iu_buf *buf);                     /* NUL behind the content; len unchanged */
 
-/* Reads front to back. Fails once, stays failed, yields zeros; test `failed` once at the end. */
+/* Reads front to back. Fails once, stays failed, yields zeros and has nothing left; test `failed` once at the end. */
 struct iu_reader {
     struct iu_bytes rest;
     bool failed;

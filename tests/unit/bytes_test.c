@@ -184,6 +184,7 @@ static void a_failed_reader_stays_failed_and_yields_zeros(void **state)
     char into[2] = {9, 9};
     assert_int_equal(iu_read_u32(&r), 0);
     assert_true(r.failed);
+    assert_int_equal(r.rest.len, 0); /* a loop over what is left ends */
     assert_int_equal(iu_read_u8(&r), 0);
     assert_int_equal(iu_read_varint(&r), 0);
     assert_int_equal(iu_read_bytes(&r, 1).len, 0);

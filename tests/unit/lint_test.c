@@ -261,6 +261,9 @@ static void a_walk_over_malformed_bytes_fails_and_stays_failed(void **state)
     assert_true(walk.failed);
     assert_false(iu_walk_next(&walk));
     assert_true(walk.failed);
+    walk = iu_walk_of(LIT("\x00\x01"));
+    assert_false(iu_walk_next(&walk));
+    assert_true(walk.failed);
 }
 
 /* --- accepted bytes are the one encoding --- */

@@ -331,6 +331,7 @@ static void bip_350_invalid_strings_are_refused(void **state)
     assert_false(iu_bech32_ok(LIT("au1s5cgom")));
     assert_false(iu_bech32_ok(LIT("M1VUXWEZ")));
     assert_false(iu_bech32_ok(LIT("m1vuxwez")));
+    assert_false(iu_bech32_ok(LIT("M1vuxwez")));
     assert_false(iu_bech32_ok(LIT("16plkw9")));
     assert_false(iu_bech32_ok(LIT("1p2gdwpf")));
     assert_false(iu_bech32_ok(LIT("")));
