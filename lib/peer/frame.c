@@ -159,6 +159,7 @@ static const struct iu_head_item *get_items(Iu__HeadItem *const *from, size_t co
         item->log = m->log;
         item->size = m->size;
         item->has_fault = needed_hash(m->fault_hash, &item->fault_hash);
+        item->has_root = needed_hash(m->root, &item->root);
         if (!needed_city(m->city, &item->city) || !optional_hash(m->chain_hash, &item->chain_hash) ||
             m->size > IU_SIZE_MAX) {
             return NULL;

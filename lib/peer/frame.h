@@ -82,6 +82,8 @@ struct iu_head_item {
     struct iu_hash chain_hash;
     bool has_fault;
     struct iu_hash fault_hash;
+    bool has_root;
+    struct iu_hash root; /* at size */
 };
 struct iu_delta {
     const struct iu_head_item *items;

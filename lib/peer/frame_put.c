@@ -138,6 +138,7 @@ static void put_head_item(struct pen *pen, const struct iu_head_item *item)
     put_number(pen, 3, item->size);
     put_hash(pen, 4, &item->chain_hash);
     put_hash_if(pen, 5, item->has_fault, &item->fault_hash);
+    put_hash_if(pen, 6, item->has_root, &item->root);
 }
 
 static void put_head_items(struct pen *pen, const struct iu_head_item *items, size_t count)
