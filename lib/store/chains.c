@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chains, note by note. A city's record: version u8 (1), disputed u8, the note that disputes (the rest). */
+#include "store/chains.h"
+
 #include "store/inner.h"
 
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Logs in the store: heads, runs, tiles, gaps, faults, chains. Reading for everybody; writing for view/apply only, which has
+/* Logs in the store: heads, runs, tiles, gaps, faults. Reading for everybody; writing for view/apply only, which has
  * verified what it writes. */
 #ifndef IU_STORE_LOGS_H
 #define IU_STORE_LOGS_H
 
 #include "log/batch.h"
 #include "log/head.h"
-#include "store/store.h"
+#include "store/chains.h"
 
 #define IU_NOT_FROZEN UINT64_MAX
 
@@ -69,18 +69,12 @@ struct iu_feed_row {
 };
 bool iu_feed_next(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out);
 
-/* Chains. Notes one behind the other are appended. False if the city is unknown. */
-bool iu_chain_notes(const struct iu_snap *snap, const struct iu_city *city, struct iu_buf *out);
-/* Parsed without verifying signatures again: they were before they were stored. */
-bool iu_chain_load(const struct iu_snap *snap, const struct iu_city *city, struct iu_chain *out);
-bool iu_city_disputed(const struct iu_snap *snap, const struct iu_city *city);
-
 /* --- writing --- */
 
 /* The log's record, made if new (no entries). Logs are numbered from 1. */
 void iu_log_make(struct iu_txn *txn, const struct iu_city *city, uint32_t log, struct iu_log_state *out);
 /* Appends verified items [state->size, folded->end) with tiles, feed row, change number, gaps, the new head, right edge and
- * frontier; updates *state. `nodes` are the complete nodes that the fold gave, in order. */
+ * frontier; updates *state. An empty note keeps head and note: the own log, which is signed after the commit. `nodes` are the complete nodes that the fold gave, in order. */
 struct iu_node_list {
     struct iu_node_at {
         uint64_t index;
@@ -99,9 +93,6 @@ void iu_log_fill(struct iu_txn *txn, struct iu_log_state *state, uint64_t first,
 void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head, struct iu_bytes note);
 /* Freezes at the agreed size and keeps the fault for ever; gives the log a new change number. */
 void iu_log_set_fault(struct iu_txn *txn, struct iu_log_state *state, uint64_t agreed, struct iu_bytes fault);
-/* Replaces the city's chain notes (verified); gives its logs new change numbers. */
-void iu_chain_put(struct iu_txn *txn, const struct iu_city *city, const struct iu_chain *chain, struct iu_bytes notes);
-void iu_city_set_disputed(struct iu_txn *txn, const struct iu_city *city, bool disputed, struct iu_bytes other_note);
 /* Fills `ids` for feed positions behind the index cursor, at most `entries_max`. True when something is left to do. */
 bool iu_ids_fill(struct iu_txn *txn, uint64_t entries_max);
 
