@@ -241,8 +241,9 @@ class Link:
         context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
         context.set_alpn_protos([b"interurban/1"])
         host, _, port = address.rpartition(":")
-        self.sock = SSL.Connection(context, socket.create_connection((host.strip("[]"), int(port)), 10))
-        self.sock.setblocking(True)
+        self.socket = socket.create_connection((host.strip("[]"), int(port)), 10)
+        self.socket.setblocking(True)
+        self.sock = SSL.Connection(context, self.socket)
         self.sock.set_connect_state()
         self.sock.do_handshake()
         need(self.sock.get_alpn_proto_negotiated() == b"interurban/1", "no ALPN")
@@ -254,6 +255,11 @@ class Link:
     def send(self, frame, lane=1):
         body = frame.SerializeToString(deterministic=True)
         self.sock.sendall(struct.pack(">I", lane << 29 | len(body)) + body)
+
+    def timeout(self, seconds):
+        """How long a read may wait from now on."""
+        value = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
 
     def exactly(self, count):
         while len(self.data) < count:
