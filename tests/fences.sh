@@ -45,8 +45,8 @@ check() {
     allow '<uv\.h>' 'daemon/node/[^:]*|tools/bench[^:]*\.c'
     allow '<lmdb\.h>' 'lib/store/[^:]*'
     allow '<openssl/' 'lib/sign/[^:]*|daemon/node/tls\.c|tools/(key|bench)[^:]*\.c'
-    allow '"entry\.pb-c\.h"' 'lib/log/entry[^:]*\.c|tests/unit/entry_test\.c'
-    allow '"sync\.pb-c\.h"' 'lib/peer/frame[^:]*\.c|tests/unit/frame_test\.c'
+    allow '"entry\.pb-c\.h"' 'lib/log/entry[^:]*\.c|tests/(unit/entry_test|fuzz/lint_fuzz)\.c'
+    allow '"sync\.pb-c\.h"' 'lib/peer/frame[^:]*\.c|tests/(unit/frame_test|fuzz/lint_fuzz)\.c'
     allow '"admin\.pb-c\.h"' 'lib/admin/admin\.c|tests/unit/admin_test\.c'
     allow '<(time|sys/time|sys/socket|unistd|pthread|fcntl|poll|netinet/in|arpa/inet|sys/stat|sys/file)\.h>' \
         'lib/store/store\.c|(daemon|tools|tests)/[^:]*'
