@@ -52,20 +52,25 @@ static void set_size(struct iu_logline *line, uint64_t size)
     root_at(line->log, size, &line->root);
 }
 
+static void add_log(struct iu_delegation *d, uint8_t by)
+{
+    if (d->log_count < IU_LOGS_MAX) {
+        d->logs[d->log_count] = (struct iu_logline){.log = d->logs[d->log_count - 1].log + 1 + by % 2};
+        set_size(&d->logs[d->log_count++], by % 3);
+    }
+}
+
 static void change_logs(struct iu_delegation *d, uint8_t how, uint8_t by)
 {
     struct iu_logline *last = &d->logs[d->log_count - 1];
-    switch (how % 8) {
+    switch (how % 9) {
     case 0:
         break;
     case 1:
         set_size(last, last->size + by);
         break;
     case 2:
-        if (d->log_count < IU_LOGS_MAX) {
-            d->logs[d->log_count] = (struct iu_logline){.log = last->log + 1 + by % 2};
-            set_size(&d->logs[d->log_count++], by % 3);
-        }
+        add_log(d, by);
         break;
     case 3:
         set_size(last, last->size > by ? last->size - by : 0);
@@ -79,8 +84,12 @@ static void change_logs(struct iu_delegation *d, uint8_t how, uint8_t by)
     case 6:
         last->root.b[0] ^= last->size > 0 ? by : 0;
         break;
-    default:
+    case 7:
         last->log += by % 2;
+        break;
+    default:
+        add_log(d, by);
+        add_log(d, by); /* one too many */
     }
 }
 

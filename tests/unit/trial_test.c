@@ -403,6 +403,50 @@ static void a_lie_after_the_fork_is_proven_ends_the_search_with_a_valid_fault(vo
     }
 }
 
+static void a_good_proof_of_another_size_is_no_answer(void **state)
+{
+    (void)state;
+    for (int honest = 0; honest <= 2; honest += 2) {
+        struct city *city = forked(100, 150, 60);
+        struct iu_trial trial;
+        struct iu_prove ask, answer;
+        struct iu_buf fault = IU_BUF_INIT, hold = IU_BUF_INIT;
+        assert_int_equal(open_trial(city, &trial, &ask), IU_OK);
+        for (int i = 0; i < honest; i++) {
+            prove(&ask, &hold, &answer);
+            assert_int_equal(tell(city, &trial, &answer, &ask, &fault), IU_TRIAL_GOES_ON);
+        }
+        ask.from = 90;
+        prove(&ask, &hold, &answer);
+        assert_false(answer.absent);
+        assert_int_equal(tell(city, &trial, &answer, &ask, &fault),
+                         honest > 0 ? IU_TRIAL_FAULT : IU_TRIAL_PEER_BLAMED);
+        assert_int_equal(fault.len > 0, honest > 0);
+        iu_trial_fini(&trial);
+        iu_buf_fini(&hold);
+        iu_buf_fini(&fault);
+        leave_city(city);
+    }
+}
+
+static void an_answer_behind_the_deadline_ends_the_search(void **state)
+{
+    (void)state;
+    struct city *city = forked(100, 150, 60);
+    struct iu_trial trial;
+    struct iu_prove ask, answer;
+    struct iu_buf fault = IU_BUF_INIT, hold = IU_BUF_INIT;
+    assert_int_equal(open_trial(city, &trial, &ask), IU_OK);
+    prove(&ask, &hold, &answer);
+    trial.deadline_ms = 2000; /* when tell() says it came */
+    assert_int_equal(tell(city, &trial, &answer, &ask, &fault), IU_TRIAL_FAULT);
+    assert_int_equal(agreed_in(city, &fault), 0);
+    iu_trial_fini(&trial);
+    iu_buf_fini(&hold);
+    iu_buf_fini(&fault);
+    leave_city(city);
+}
+
 static void silence_until_the_deadline_blames_the_peer(void **state)
 {
     (void)state;
@@ -526,6 +570,8 @@ int main(void)
         cmocka_unit_test(a_head_that_our_tree_contains_is_nothing_to_try),
         cmocka_unit_test(a_lying_prover_is_blamed),
         cmocka_unit_test(a_lie_after_the_fork_is_proven_ends_the_search_with_a_valid_fault),
+        cmocka_unit_test(a_good_proof_of_another_size_is_no_answer),
+        cmocka_unit_test(an_answer_behind_the_deadline_ends_the_search),
         cmocka_unit_test(silence_until_the_deadline_blames_the_peer),
         cmocka_unit_test(silence_after_the_fork_is_proven_still_gives_the_fault),
         cmocka_unit_test(the_agreed_size_is_not_beyond_what_is_held),
