@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/config.h"
+
+#include "base/text.h"
+#include "peer/invite.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (256 * 1024)
+#define WORDS_MAX 4
+
+enum type { LIST, TEXT, WORD, NUMBER, SIZE };
+
+struct key {
+    const char *name;
+    enum type type;
+    const char *standard; /* as it stands in a file; a list's items are quoted and comma-separated */
+    size_t at;            /* in struct config */
+    uint64_t least, most; /* of a number, or of a list's length */
+    bool (*item_ok)(const char *text);
+    const char *words[WORDS_MAX]; /* of a WORD, by its number */
+    const char *help;
+};
+
+bool config_peer(const char *text, struct iu_city *city, char address[IU_ADDRESS_MAX + 1])
+{
+    const char *at = strchr(text, '@');
+    if (!at || strlen(at + 1) > IU_ADDRESS_MAX || !iu_address_ok(iu_bytes_str(at + 1)))
+        return false;
+    memcpy(address, at + 1, strlen(at + 1) + 1);
+    return iu_city_get(iu_bytes_of(text, (size_t)(at - text)), city) == IU_OK;
+}
+
+static bool peer_ok(const char *text)
+{
+    struct iu_city city;
+    char address[IU_ADDRESS_MAX + 1];
+    return config_peer(text, &city, address);
+}
+
+static bool address_ok(const char *text)
+{
+    return strlen(text) <= IU_ADDRESS_MAX && iu_address_ok(iu_bytes_str(text));
+}
+
+static bool listen_ok(const char *text)
+{
+    return address_ok(text) || (strncmp(text, "[::]:", 5) == 0 && atoi(text + 5) > 0);
+}
+
+static bool loopback_ok(const char *text)
+{
+    return *text == 0 ||
+           (address_ok(text) && (strncmp(text, "127.", 4) == 0 || strncmp(text, "[::1]:", 6) == 0));
+}
+
+static bool path_ok(const char *text)
+{
+    return strlen(text) < 3500;
+}
+
+#define AT(field) offsetof(struct config, field)
+static const struct key keys[] = {
+    {"listen",
+     LIST,
+     "\"0.0.0.0:7466\"",
+     AT(listen),
+     0,
+     8,
+     listen_ok,
+     {0},
+     "Where other nodes connect: host:port, at most 8. None (\"{}\"): this node only dials out."},
+    {"address",
+     LIST,
+     "",
+     AT(address),
+     0,
+     IU_ADDRESSES_MAX,
+     address_ok,
+     {0},
+     "Where others may dial this node, if that is not what it listens on: host:port, at most 8."},
+    {"dial",
+     WORD,
+     "all",
+     AT(dial),
+     0,
+     0,
+     NULL,
+     {"all", "invited", "none"},
+     "Whom this node dials: all followed cities whose address is known, only those met by invite or named "
+     "in\n"
+     "`peers`, or none."},
+    {"peers",
+     LIST,
+     "",
+     AT(peers),
+     0,
+     CONFIG_LIST_MAX,
+     peer_ok,
+     {0},
+     "Addresses of cities: \"city1...@host:port\". They are dialled if they are followed."},
+    {"store",
+     TEXT,
+     "",
+     AT(store),
+     0,
+     0,
+     path_ok,
+     {0},
+     "Directory of the store. Empty: `store` in the home. Not on a network file system."},
+    {"quota",
+     SIZE,
+     "0",
+     AT(quota_bytes),
+     0,
+     1ULL << 50,
+     NULL,
+     {0},
+     "How much of one followed city is kept at most, in bytes, or with K, M, G or T behind. 0: no bound."},
+    {"sessions",
+     NUMBER,
+     "1000",
+     AT(sessions),
+     1,
+     100000,
+     NULL,
+     {0},
+     "How many connections to other nodes at once."},
+    {"log",
+     WORD,
+     "logfmt",
+     AT(log),
+     0,
+     0,
+     NULL,
+     {"logfmt", "json"},
+     "How facts are written to stderr, one a line."},
+    {"metrics",
+     TEXT,
+     "",
+     AT(metrics),
+     0,
+     0,
+     loopback_ok,
+     {0},
+     "Where metrics are served over HTTP (GET /metrics), on a loopback address: 127.0.0.1:9466. Empty: "
+     "nowhere;\n"
+     "`interurban metrics` always works."},
+};
+#define KEY_COUNT (sizeof keys / sizeof *keys)
+
+static const struct key *key_named(const char *name)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static void *place(const struct config *config, const struct key *key)
+{
+    return (void *)((uintptr_t)config + key->at);
+}
+
+/* --- values --- */
+
+static bool word_get(const struct key *key, const char *text, uint64_t *out)
+{
+    for (uint64_t i = 0; i < WORDS_MAX && key->words[i]; i++)
+        if (strcmp(key->words[i], text) == 0) {
+            *out = i;
+            return true;
+        }
+    return false;
+}
+
+/* "500", "500M", "10G". */
+static bool size_get(const struct key *key, const char *text, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    size_t len = strlen(text);
+    const char *unit = len ? strchr(units, text[len - 1]) : NULL;
+    int shift = unit && *unit ? (int)(unit - units + 1) * 10 : 0;
+    if (iu_decimal_get(iu_bytes_of(text, len - (shift ? 1 : 0)), out) != IU_OK || *out > key->most >> shift)
+        return false;
+    *out <<= shift;
+    return *out >= key->least;
+}
+
+/* Called by libconfuse for each value as it is read, so that the line is right. */
+static int value_ok(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const struct key *key = key_named(cfg_opt_name(opt));
+    unsigned count = cfg_opt_size(opt);
+    uint64_t unused;
+    iu_must(key != NULL);
+    if (key->type == NUMBER) {
+        long number = cfg_opt_getnint(opt, count - 1);
+        if (number >= 0 && (uint64_t)number >= key->least && (uint64_t)number <= key->most)
+            return 0;
+        cfg_error(cfg, "%s: a whole number from %llu to %llu is needed", key->name,
+                  (unsigned long long)key->least, (unsigned long long)key->most);
+        return -1;
+    }
+    const char *text = count ? cfg_opt_getnstr(opt, count - 1) : "";
+    bool good = text && iu_text_ok(iu_bytes_str(text), false);
+    if (good && key->type == WORD)
+        good = word_get(key, text, &unused);
+    else if (good && key->type == SIZE)
+        good = size_get(key, text, &unused);
+    else if (good)
+        good = (key->type != LIST || count <= key->most) && key->item_ok(text);
+    if (good)
+        return 0;
+    cfg_error(cfg, "%s: \"%.100s\" is not valid here; see interurband -p", key->name, text ? text : "");
+    return -1;
+}
+
+/* --- reading --- */
+
+static struct iu_buf
+    *complaint; /* of the reading under way; libconfuse hands no context to its error function */
+static const char *complaint_path;
+
+static void complain(cfg_t *cfg, const char *format, va_list args)
+{
+    char text[512];
+    if (complaint->len)
+        return;
+    vsnprintf(text, sizeof text, format, args);
+    iu_buf_printf(complaint, "%s:%d: ", complaint_path, cfg ? cfg->line : 0);
+    iu_text_show(complaint, iu_bytes_str(text), 400);
+}
+
+static char *copy_of(const char *text)
+{
+    char *copy = strdup(text);
+    iu_must(copy != NULL);
+    return copy;
+}
+
+static void take_value(cfg_t *cfg, const struct key *key, struct config *out)
+{
+    struct config_list *list = place(out, key);
+    uint64_t *number = place(out, key);
+    char **text = place(out, key);
+    switch (key->type) {
+    case LIST:
+        for (unsigned i = 0; i < cfg_size(cfg, key->name) && i < CONFIG_LIST_MAX; i++)
+            list->items[list->count++] = copy_of(cfg_getnstr(cfg, key->name, i));
+        break;
+    case TEXT:
+        *text = copy_of(cfg_getstr(cfg, key->name));
+        break;
+    case WORD:
+        iu_must(word_get(key, cfg_getstr(cfg, key->name), number));
+        break;
+    case NUMBER:
+        *number = (uint64_t)cfg_getint(cfg, key->name);
+        break;
+    case SIZE:
+        iu_must(size_get(key, cfg_getstr(cfg, key->name), number));
+        break;
+    }
+}
+
+static bool read_file(const char *path, bool needed, struct iu_buf *text, struct iu_buf *why)
+{
+    FILE *file = fopen(path, "re");
+    if (!file && errno == ENOENT && !needed)
+        return true;
+    if (!file) {
+        iu_buf_printf(why, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    text->len = fread(iu_buf_extend(text, FILE_MAX + 1), 1, FILE_MAX + 1, file);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (!failed && text->len <= FILE_MAX && !(text->len && memchr(text->data, 0, text->len)))
+        return true;
+    iu_buf_printf(why, "%s: %s", path, failed ? "cannot be read" : "is not a configuration file");
+    return false;
+}
+
+bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why)
+{
+    cfg_opt_t options[KEY_COUNT + 1];
+    char lists[KEY_COUNT][64];
+    struct iu_buf text = IU_BUF_INIT;
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        snprintf(lists[i], sizeof lists[i], "{%s}", keys[i].standard);
+        cfg_opt_t list = CFG_STR_LIST(keys[i].name, lists[i], CFGF_NONE);
+        cfg_opt_t number = CFG_INT(keys[i].name, strtol(keys[i].standard, NULL, 10), CFGF_NONE);
+        cfg_opt_t other = CFG_STR(keys[i].name, keys[i].standard, CFGF_NONE);
+        options[i] = keys[i].type == LIST ? list : keys[i].type == NUMBER ? number : other;
+    }
+    options[KEY_COUNT] = (cfg_opt_t)CFG_END();
+    bool good = read_file(path, needed, &text, why);
+    cfg_t *cfg = cfg_init(options, CFGF_NONE);
+    iu_must(cfg != NULL);
+    cfg_set_error_function(cfg, complain);
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        cfg_set_validate_func(cfg, keys[i].name, value_ok);
+    complaint = why;
+    complaint_path = path;
+    good = good && cfg_parse_buf(cfg, iu_buf_cstr(&text)) == CFG_SUCCESS;
+    if (good)
+        for (size_t i = 0; i < KEY_COUNT; i++)
+            take_value(cfg, &keys[i], out);
+    else if (!why->len)
+        iu_buf_printf(why, "%s: cannot be understood", path);
+    cfg_free(cfg);
+    iu_buf_fini(&text);
+    return good;
+}
+
+void config_fini(struct config *config)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        struct config_list *list = place(config, &keys[i]);
+        char **text = place(config, &keys[i]);
+        if (keys[i].type == LIST)
+            for (size_t k = 0; k < list->count; k++)
+                free(list->items[k]);
+        if (keys[i].type == TEXT)
+            free(*text);
+    }
+    memset(config, 0, sizeof *config);
+}
+
+/* --- showing --- */
+
+void config_print(FILE *out)
+{
+    fprintf(out, "# Interurban: every key with its default. Lines that begin with # change nothing.\n");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const struct key *key = &keys[i];
+        fputs("\n# ", out);
+        for (const char *c = key->help; *c; c++)
+            fputs(*c == '\n' ? "\n# " : (const char[]){*c, 0}, out);
+        if (key->type == LIST)
+            fprintf(out, "\n#%s = {%s}\n", key->name, key->standard);
+        else if (key->type == TEXT)
+            fprintf(out, "\n#%s = \"%s\"\n", key->name, key->standard);
+        else
+            fprintf(out, "\n#%s = %s\n", key->name, key->standard);
+    }
+}
+
+static void put_value(const struct config *config, const struct key *key, struct iu_buf *out)
+{
+    const struct config_list *list = place(config, key);
+    const uint64_t *number = place(config, key);
+    char *const *text = place(config, key);
+    switch (key->type) {
+    case LIST:
+        for (size_t k = 0; k < list->count; k++)
+            iu_buf_printf(out, "%s\"%s\"", k ? ", " : "", list->items[k]);
+        break;
+    case TEXT:
+        iu_buf_put_str(out, *text);
+        break;
+    case WORD:
+        iu_buf_put_str(out, key->words[*number]);
+        break;
+    default:
+        iu_buf_printf(out, "%llu", (unsigned long long)*number);
+    }
+}
+
+void config_rows(const struct config *config, struct iu_reply *reply)
+{
+    struct iu_buf value = IU_BUF_INIT;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        iu_buf_clear(&value);
+        put_value(config, &keys[i], &value);
+        iu_reply_row(reply, "config");
+        iu_reply_str(reply, "key", keys[i].name);
+        iu_reply_text(reply, "value", iu_buf_view(&value));
+        iu_reply_bool(reply, "standard", iu_bytes_equal(iu_buf_view(&value), iu_bytes_str(keys[i].standard)));
+    }
+    iu_buf_fini(&value);
+}

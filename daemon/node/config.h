@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: one table of keys in config.c says name, type, default, bounds and help; the file, `-p`
+ * and the verb `config` all follow it. */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include "admin/admin.h"
+#include "base/bytes.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+
+#define CONFIG_LIST_MAX 256
+
+struct config_list {
+    char *items[CONFIG_LIST_MAX]; /* owned */
+    size_t count;
+};
+
+enum config_log { CONFIG_LOGFMT, CONFIG_JSON };
+
+struct config {
+    struct config_list listen, address, peers;
+    uint64_t dial; /* enum iu_dial_mode */
+    char *store;   /* "": `store` in the home */
+    uint64_t quota_bytes, sessions;
+    uint64_t log;  /* enum config_log */
+    char *metrics; /* "": no listener */
+};
+
+/* Reads a file; one that is absent means all defaults, unless `needed`. False with `why`: "FILE:LINE: what".
+ * The configuration is the caller's to config_fini in every case. */
+bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why);
+void config_fini(struct config *config);
+
+/* The annotated default: every key with its meaning. */
+void config_print(FILE *out);
+
+/* Rows "config": key, value, standard (the value is the default). */
+void config_rows(const struct config *config, struct iu_reply *reply);
+
+/* The parts of "city1…@host:port", as in `peers`. False for anything else. */
+bool config_peer(const char *text, struct iu_city *city, char address[IU_ADDRESS_MAX + 1]);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/doctor.h"
+
+#include "base/text.h"
+#include "node/node.h"
+#include "node/os.h"
+#include "node/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROOM_LEAST (256ULL * 1024 * 1024)
+#define SKEW_MS (10ULL * 60 * 1000)
+#define DATES_MAX 100
+#define ARENA_MAX (1024UL * 1024)
+#define DIAL_BACK_MS 8000
+
+static void put(struct iu_reply *reply, const char *check, bool ok, const char *words, const char *next)
+{
+    iu_reply_row(reply, "checks");
+    iu_reply_str(reply, "check", check);
+    iu_reply_bool(reply, "ok", ok);
+    iu_reply_str(reply, "words", words);
+    iu_reply_str(reply, "next", ok && !*next ? "nothing to do" : next);
+    if (!ok)
+        reply->exit = IU_EXIT_UNHEALTHY;
+}
+
+/* When this program was compiled: no right clock shows an earlier time. */
+static uint64_t built_ms(void)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec",
+                      date[] = __DATE__; /* "Nov 24 2026" */
+    char month[4] = {date[0], date[1], date[2], 0}, text[32];
+    uint64_t ms = 0;
+    const char *at = strstr(months, month);
+    snprintf(text, sizeof text, "%.4s-%02d-%02d", date + 7, at ? (int)(at - months) / 3 + 1 : 1,
+             atoi(date + 4));
+    return iu_date_get(text, &ms) == IU_OK ? ms : 0;
+}
+
+/* The newest declared date among what came last from others. */
+static uint64_t newest_date(struct node *node, const struct iu_snap *snap)
+{
+    struct iu_list_at at = {UINT64_MAX};
+    struct iu_log_state log;
+    struct iu_entry_view view;
+    struct iu_arena arena;
+    uint64_t index, newest = 0;
+    iu_arena_init(&arena, ARENA_MAX);
+    for (int i = 0; i < DATES_MAX && iu_list_next(snap, NULL, true, &at, &log, &index); i++) {
+        iu_arena_reset(&arena);
+        if (!iu_city_equal(&log.city, &node->self) &&
+            iu_entry_view(snap, &log, index, &arena, &view) == IU_OK && !view.unreadable &&
+            view.header.date_ms > newest)
+            newest = view.header.date_ms;
+    }
+    iu_arena_fini(&arena);
+    return newest;
+}
+
+static void check_clock(struct node *node, const struct iu_snap *snap, struct iu_reply *reply)
+{
+    uint64_t now = os_wall_ms(), newest = newest_date(node, snap);
+    char words[160], date[25];
+    iu_date_put(date, now);
+    if (now + 86400000ULL < built_ms()) {
+        snprintf(words, sizeof words, "the clock says %s, which is before this program was made", date);
+        put(reply, "clock", false, words, "set the clock, and keep it set: timedatectl set-ntp true");
+    } else if (newest > now + SKEW_MS) {
+        char other[25];
+        iu_date_put(other, newest);
+        snprintf(words, sizeof words, "the clock says %s, but an entry of another city is dated %s", date,
+                 other);
+        put(reply, "clock", false, words,
+            "compare the clock with another one; if it is right, the other city's is wrong");
+    } else {
+        snprintf(words, sizeof words, "%s", date);
+        put(reply, "clock", true, words, "");
+    }
+}
+
+static void check_disk(const struct node *node, const struct iu_live *live, struct iu_reply *reply)
+{
+    char words[160];
+    snprintf(words, sizeof words, "%llu MiB used, %llu MiB free in %s",
+             (unsigned long long)live->store_used >> 20, (unsigned long long)live->store_free >> 20,
+             node->home.dir);
+    put(reply, "disk", !live->disk_full && live->store_free >= ROOM_LEAST, words,
+        live->disk_full || live->store_free < ROOM_LEAST ? "make room on this disk" : "");
+}
+
+static void check_listener(const struct node *node, struct iu_reply *reply)
+{
+    char words[160];
+    if (!node->config.listen.count) {
+        put(reply, "listener", true, "none: this node only dials out", "");
+        return;
+    }
+    snprintf(words, sizeof words, "listening on %s", node->config.listen.items[0]);
+    put(reply, "listener", node->listeners != NULL, words, node->listeners ? "" : "start the node again");
+}
+
+static void check_keys(const struct node *node, struct iu_reply *reply)
+{
+    static const char *const names[] = {"node.key", "chain", "guard", "fence", "root.key", "next.key"};
+    struct iu_buf why = IU_BUF_INIT;
+    bool good = true;
+    for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
+        good = home_check(&node->home, names[i], &why);
+    bool root_here = faccessat(node->home.fd, "root.key", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!good)
+        put(reply, "key files", false, iu_buf_cstr(&why), "chmod 600 it, as a file of the node's own user");
+    else if (root_here)
+        put(reply, "key files", true, "modes are right; root.key still lies on this machine",
+            "move root.key to a safe place: the node never needs it");
+    else
+        put(reply, "key files", true, "modes are right, and root.key is not here", "");
+    iu_buf_fini(&why);
+}
+
+static void check_peers(const struct iu_live *live, const struct iu_snap *snap, struct iu_reply *reply)
+{
+    struct iu_follow follow;
+    struct iu_city at;
+    char words[160];
+    uint64_t follows = 0, up = 0;
+    for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false)
+        follows++;
+    for (size_t i = 0; i < live->link_count; i++)
+        up += live->links[i].up;
+    snprintf(words, sizeof words, "%llu connected, %llu followed", (unsigned long long)up,
+             (unsigned long long)follows);
+    put(reply, "peers", !follows || up, words,
+        follows && !up ? "interurban peers, then: interurban why CITY"
+        : follows      ? ""
+                       : "interurban invite --to NAME, or interurban join INVITE");
+}
+
+static void put_dial_back(const struct iu_effect *effect, struct iu_reply *reply)
+{
+    if (effect->err == IU_OK)
+        put(reply, "reachable", true,
+            *effect->why ? effect->why : "a peer dialled back and reached this node", "");
+    else if (effect->code && strcmp(effect->code, "no-peer") == 0)
+        put(reply, "reachable", true, "not checked: no peer is connected that could dial back", "");
+    else
+        put(reply, "reachable", false, *effect->why ? effect->why : "a peer could not reach this node",
+            *effect->next
+                ? effect->next
+                : "open the port in the firewall, or set `address`; nodes that only dial out work too");
+}
+
+static void examined(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    struct iu_live live;
+    (void)data;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    node_live(node, snap, &live);
+    iu_reply_row(reply, "");
+    iu_reply_list(reply, "checks");
+    check_clock(node, snap, reply);
+    check_disk(node, &live, reply);
+    check_listener(node, reply);
+    check_keys(node, reply);
+    put(reply, "signing", live.signing, live.signing ? "this node signs" : live.sign_why, live.sign_next);
+    check_peers(&live, snap, reply);
+    iu_snap_close(snap);
+    put_dial_back(effect, reply);
+}
+
+bool doctor_request(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    (void)request;
+    (void)reply;
+    struct iu_event event = {.kind = IU_EVENT_DIAL_BACK, .deadline_ms = node_now(node) + DIAL_BACK_MS};
+    event.token = ask_add(node, client, examined, NULL);
+    node_pump(node, &event);
+    return false;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/home.h"
+
+#include "base/text.h"
+#include "sign/key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SYSTEM_HOME "/var/lib/interurban"
+#define SYSTEM_RUN "/run/interurban"
+#define SYSTEM_CONFIG "/etc/interurban/interurban.conf"
+#define CONFIG_NAME "interurban.conf"
+#define LOCK_NAME "lock"
+#define KEY_FILE_MAX 4096
+#define BACKLOG 64
+
+static char *joined(const char *dir, const char *name)
+{
+    char *path = NULL;
+    iu_must(asprintf(&path, "%s/%s", dir, name) > 0);
+    return path;
+}
+
+static char *copied(const char *text)
+{
+    char *copy = strdup(text);
+    iu_must(copy != NULL);
+    return copy;
+}
+
+static int open_dir(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool home_open(const char *dir, const char *config, struct home *out, struct iu_buf *why, struct iu_buf *next)
+{
+    *out = (struct home){.fd = -1, .run_fd = -1, .lock = -1};
+    out->dir = copied(dir ? dir : SYSTEM_HOME);
+    out->run_dir = copied(dir ? dir : SYSTEM_RUN);
+    out->config = config ? copied(config) : dir ? joined(dir, CONFIG_NAME) : copied(SYSTEM_CONFIG);
+    out->fd = open_dir(out->dir);
+    if (!config && !dir && access(out->config, F_OK) != 0) {
+        free(out->config);
+        out->config = joined(out->dir, CONFIG_NAME);
+    }
+    if (out->fd < 0) {
+        iu_buf_printf(why, "the home %s cannot be opened: %s", out->dir, strerror(errno));
+        iu_buf_printf(next, "interurban%s%s init", dir ? " --home " : "", dir ? dir : "");
+        return false;
+    }
+    if (!dir && mkdir(out->run_dir, 0755) == 0)
+        (void)!chmod(out->run_dir, 0755);
+    out->run_fd = open_dir(out->run_dir);
+    if (out->run_fd < 0) {
+        iu_buf_printf(why, "the directory %s cannot be opened: %s", out->run_dir, strerror(errno));
+        iu_buf_put_str(next, "make it, as a directory of the node's own user");
+        return false;
+    }
+    return true;
+}
+
+bool home_lock(struct home *home, struct iu_buf *why, struct iu_buf *next)
+{
+    char pid[32] = "";
+    home->lock = openat(home->fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (home->lock < 0) {
+        iu_buf_printf(why, "cannot write in %s: %s", home->dir, strerror(errno));
+        iu_buf_put_str(next, "run it as the node's own user, and check the directory's mode and the disk");
+        return false;
+    }
+    if (flock(home->lock, LOCK_EX | LOCK_NB) == 0) {
+        int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+        if (ftruncate(home->lock, 0) != 0 || pwrite(home->lock, pid, (size_t)len, 0) != len)
+            errno = 0; /* a full disk: the lock holds all the same */
+        return true;
+    }
+    ssize_t len = pread(home->lock, pid, sizeof pid - 1, 0);
+    long other = strtol(pid, NULL, 10);
+    iu_buf_printf(why, "another interurband already runs on this home, %s", home->dir);
+    if (len > 0 && other > 0)
+        iu_buf_printf(why, " (process %ld)", other);
+    iu_buf_put_str(
+        next, "use the one that runs, or stop it first; two nodes of one city need two homes and two keys");
+    return false;
+}
+
+void home_close(struct home *home)
+{
+    if (home->lock >= 0)
+        close(home->lock);
+    if (home->run_fd >= 0)
+        close(home->run_fd);
+    if (home->fd >= 0)
+        close(home->fd);
+    free(home->dir);
+    free(home->run_dir);
+    free(home->config);
+    *home = (struct home){.fd = -1, .run_fd = -1, .lock = -1};
+}
+
+char *home_path(const struct home *home, const char *name)
+{
+    return joined(home->dir, name);
+}
+
+/* --- private files --- */
+
+/* An open descriptor of a file that only its owner can read; -1 with errno ENOENT if it is absent, else with
+ * `why`. */
+static int open_private(const struct home *home, const char *name, struct iu_buf *why)
+{
+    struct stat st;
+    int fd = openat(home->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return -1;
+    if (fd < 0) {
+        int cause = errno;
+        iu_buf_printf(why, "%s/%s ", home->dir, name);
+        if (cause == ELOOP)
+            iu_buf_put_str(why, "is a link; a file of its own is needed");
+        else
+            iu_buf_printf(why, "cannot be opened: %s", strerror(cause));
+        errno = cause;
+        return -1;
+    }
+    const char *wrong = NULL;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        wrong = "is not a file";
+    else if (st.st_uid != geteuid() && st.st_uid != 0)
+        wrong = "belongs to another user";
+    else if (st.st_mode & 077)
+        wrong = "can be read by others";
+    if (!wrong)
+        return fd;
+    iu_buf_printf(why, "%s/%s %s", home->dir, name, wrong);
+    close(fd);
+    errno = EACCES;
+    return -1;
+}
+
+enum home_file home_read(const struct home *home, const char *name, size_t max, struct iu_buf *out,
+                         struct iu_buf *why)
+{
+    int fd = open_private(home, name, why);
+    if (fd < 0)
+        return errno == ENOENT ? HOME_ABSENT : HOME_REFUSED;
+    size_t before = out->len, len = 0;
+    uint8_t *room = iu_buf_extend(out, max + 1);
+    ssize_t n = 0;
+    while (len <= max && (n = read(fd, room + len, max + 1 - len)) > 0)
+        len += (size_t)n;
+    close(fd);
+    out->len = before + (len <= max ? len : 0);
+    if (n >= 0 && len <= max)
+        return HOME_READ;
+    iu_buf_printf(why, "%s/%s %s", home->dir, name, len > max ? "is too large" : "cannot be read");
+    return HOME_REFUSED;
+}
+
+bool home_check(const struct home *home, const char *name, struct iu_buf *why)
+{
+    int fd = open_private(home, name, why);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == ENOENT;
+}
+
+static bool write_all(int fd, struct iu_bytes bytes)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.data, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes.data += n;
+        bytes.len -= (size_t)n;
+    }
+    return true;
+}
+
+bool home_write(const struct home *home, const char *name, struct iu_bytes bytes)
+{
+    char fresh[64];
+    snprintf(fresh, sizeof fresh, "%s.new", name);
+    (void)unlinkat(home->fd, fresh, 0);
+    int fd = openat(home->fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool good = write_all(fd, bytes) && fsync(fd) == 0;
+    int cause = errno;
+    close(fd);
+    if (good)
+        good = renameat(home->fd, fresh, home->fd, name) == 0 && fsync(home->fd) == 0;
+    else
+        errno = cause;
+    return good;
+}
+
+void home_remove(const struct home *home, const char *name)
+{
+    if (unlinkat(home->fd, name, 0) == 0)
+        (void)fsync(home->fd);
+}
+
+struct iu_key *home_key(const struct home *home, struct iu_buf *why)
+{
+    struct iu_buf pem = IU_BUF_INIT;
+    struct iu_key *key = NULL;
+    enum home_file got = home_read(home, "node.key", KEY_FILE_MAX, &pem, why);
+    if (got == HOME_ABSENT)
+        iu_buf_printf(why, "%s/node.key is missing", home->dir);
+    else if (got == HOME_READ && iu_key_from_pem(iu_buf_view(&pem), (struct iu_bytes){0}, &key) != IU_OK)
+        iu_buf_printf(why, "%s/node.key is damaged: not an Ed25519 key in PEM without passphrase", home->dir);
+    if (pem.cap)
+        iu_wipe(pem.data, pem.cap);
+    iu_buf_fini(&pem);
+    return key;
+}
+
+/* --- fence --- */
+
+size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], struct iu_buf *why)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    size_t count = 0;
+    if (home_read(home, "fence", 64UL * 1024, &text, why) == HOME_READ) {
+        char *at = NULL, *line = strtok_r((char *)(uintptr_t)iu_buf_cstr(&text), "\n", &at);
+        for (; line && count < IU_FENCE_PEERS_MAX; line = strtok_r(NULL, "\n", &at))
+            if (iu_city_get(iu_bytes_str(line), &out[count]) == IU_OK)
+                count++;
+    }
+    iu_buf_fini(&text);
+    return count;
+}
+
+bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    char id[IU_BECH32_MAX];
+    for (size_t i = 0; i < count; i++) {
+        iu_city_put(id, &cities[i]);
+        iu_buf_printf(&text, "%s\n", id);
+    }
+    bool good = home_write(home, "fence", iu_buf_view(&text));
+    iu_buf_fini(&text);
+    return good;
+}
+
+/* --- sockets --- */
+
+int home_socket(const struct home *home, const char *name, mode_t mode)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    /* The lock is ours, so a socket that stands here is a dead daemon's. */
+    (void)unlinkat(home->run_fd, name, 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%.40s", home->run_fd, name);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 &&
+        fchmodat(home->run_fd, name, mode, 0) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of a node: keys, chain, guard, fence, charter, sockets, store. With `--home DIR` all lie below
+ * DIR; else state is in /var/lib/interurban, sockets in /run/interurban, configuration in /etc/interurban.
+ * Files that hold keys or promises are refused if others can read them or if they are links. */
+#ifndef NODE_HOME_H
+#define NODE_HOME_H
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "sign/chain.h"
+
+#include <sys/types.h>
+
+struct home {
+    char *dir, *run_dir, *config; /* owned paths */
+    int fd, run_fd, lock;         /* the directories; the lock file, held as long as this process lives */
+};
+
+/* `dir` NULL: the system's places. `config` NULL: the usual one. False with `why`, a whole sentence, and
+ * `next`, what to do. */
+bool home_open(const char *dir, const char *config, struct home *out, struct iu_buf *why,
+               struct iu_buf *next);
+/* Only one daemon runs on a home: the lock holds another's process id while that one has it. */
+bool home_lock(struct home *home, struct iu_buf *why, struct iu_buf *next);
+void home_close(struct home *home);
+
+/* DIR/name on the heap. */
+char *home_path(const struct home *home, const char *name);
+
+enum home_file { HOME_READ, HOME_ABSENT, HOME_REFUSED };
+/* Reads a private file of at most `max` bytes. HOME_REFUSED with `why`: it is a link, not a file, another
+ * user's, or readable by others. */
+enum home_file home_read(const struct home *home, const char *name, size_t max, struct iu_buf *out,
+                         struct iu_buf *why);
+/* Whether a private file, if it is there, may stand as it does; reads nothing. */
+bool home_check(const struct home *home, const char *name, struct iu_buf *why);
+/* Replaces a file, mode 0600, durably: a new one is written, synced and renamed. False with errno. */
+bool home_write(const struct home *home, const char *name, struct iu_bytes bytes);
+/* Removes it, durably. */
+void home_remove(const struct home *home, const char *name);
+
+/* The node's key. NULL with `why`. */
+struct iu_key *home_key(const struct home *home, struct iu_buf *why);
+
+/* The fence file: one city id a line. Anything else in it is ignored: it can only make the fence ask more.
+ * Returns how many. */
+size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], struct iu_buf *why);
+bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count);
+
+/* A listening unix socket NAME of this mode in the run directory, however long its path is; -1 with errno. */
+int home_socket(const struct home *home, const char *name, mode_t mode);
+
+#endif

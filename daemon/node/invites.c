@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/invites.h"
+
+#include "base/text.h"
+#include "node/node.h"
+#include "node/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STANDARD_S (7ULL * 86400)
+#define MOST_S (366ULL * 86400)
+#define JOIN_S 10
+#define JOIN_MAX_S 3600
+
+static bool fails(struct iu_reply *reply, enum iu_error error, const char *why)
+{
+    iu_reply_error(reply, error, why, NULL);
+    return true;
+}
+
+static bool open_still(const struct iu_invite *invite, uint64_t now_ms)
+{
+    return !invite->used && invite->expires_s * 1000 > now_ms;
+}
+
+static void list(struct node *node, struct iu_reply *reply)
+{
+    struct iu_invite invite;
+    struct iu_named who;
+    uint8_t at[16];
+    struct iu_snap *snap = iu_snap_open(node->store);
+    iu_reply_row(reply, "");
+    iu_reply_list(reply, "invites");
+    for (bool first = true; iu_invite_next(snap, first, at, &invite); first = false) {
+        iu_reply_row(reply, "invites");
+        iu_reply_str(reply, "to", invite.to);
+        iu_reply_date(reply, "made", invite.made_ms);
+        iu_reply_date(reply, "expires", invite.expires_s * 1000);
+        iu_reply_str(reply, "state",
+                     invite.used                           ? "used"
+                     : open_still(&invite, node_now(node)) ? "open"
+                                                           : "expired");
+        if (!invite.used)
+            continue;
+        iu_name(snap, &invite.used_by, &who);
+        iu_reply_str(reply, "by", who.name[0] ? who.name : who.handle);
+        iu_reply_date(reply, "used", invite.used_ms);
+    }
+    iu_snap_close(snap);
+}
+
+/* --- revoking: the first open one made for NAME, until none is left --- */
+
+struct revoking {
+    char to[IU_NAME_MAX + 1];
+    uint64_t count;
+};
+
+static void revoked(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const struct revoking *revoking = data;
+    (void)node;
+    if (effect->err) {
+        answer_error(effect, reply);
+        return;
+    }
+    iu_reply_row(reply, "");
+    iu_reply_str(reply, "to", revoking->to);
+    iu_reply_u64(reply, "revoked", revoking->count);
+}
+
+static bool take_back(struct node *node, struct client *client, struct iu_bytes to, struct iu_reply *reply)
+{
+    uint8_t secrets[IU_INVITES_OPEN_MAX][16], at[16];
+    struct iu_invite invite;
+    size_t count = 0;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    for (bool first = true; iu_invite_next(snap, first, at, &invite) && count < IU_INVITES_OPEN_MAX;
+         first = false)
+        if (!invite.used && iu_bytes_equal(iu_bytes_str(invite.to), to))
+            memcpy(secrets[count++], invite.secret, sizeof invite.secret);
+    iu_snap_close(snap);
+    if (!count)
+        return fails(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name");
+    for (size_t i = 0; i < count; i++) {
+        struct iu_job *job = calloc(1, sizeof *job);
+        iu_must(job != NULL);
+        job->kind = IU_JOB_REVOKE;
+        memcpy(job->invite.secret, secrets[i], sizeof job->invite.secret);
+        uint64_t token = node_token(node);
+        if (i + 1 == count) { /* jobs are done in order: the last one answers for all */
+            struct revoking *revoking = calloc(1, sizeof *revoking);
+            iu_must(revoking != NULL);
+            memcpy(revoking->to, to.data, to.len < IU_NAME_MAX ? to.len : IU_NAME_MAX);
+            revoking->count = count;
+            token = ask_add(node, client, revoked, revoking);
+        }
+        ask_send(node, token, job);
+    }
+    return false;
+}
+
+/* --- making --- */
+
+struct making {
+    struct iu_invitation invitation;
+    char to[IU_NAME_MAX + 1];
+};
+
+static void made(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const struct making *making = data;
+    struct iu_buf line = IU_BUF_INIT;
+    (void)node;
+    if (effect->err) {
+        answer_error(effect, reply);
+        return;
+    }
+    iu_invitation_put(&making->invitation, &line);
+    iu_reply_row(reply, "");
+    iu_reply_text(reply, "invite", iu_buf_view(&line));
+    iu_reply_str(reply, "to", making->to);
+    iu_reply_str(reply, "address", making->invitation.address);
+    iu_reply_date(reply, "expires", making->invitation.expires_s * 1000ULL);
+    iu_wipe(line.data, line.len);
+    iu_buf_fini(&line);
+}
+
+/* Given, else configured, else where this node listens unless that is everywhere. */
+static bool take_address(struct node *node, const struct iu_request *request, char out[IU_ADDRESS_MAX + 1])
+{
+    struct iu_bytes text;
+    const struct config_list *list =
+        node->config.address.count ? &node->config.address : &node->config.listen;
+    if (iu_request_arg(request, "address", 0, &text)) {
+        if (text.len > IU_ADDRESS_MAX || !iu_address_ok(text))
+            return false;
+        memcpy(out, text.data, text.len);
+        out[text.len] = 0;
+        return true;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (strncmp(list->items[i], "0.0.0.0:", 8) != 0 && strncmp(list->items[i], "[::]:", 5) != 0) {
+            strcpy(out, list->items[i]);
+            return true;
+        }
+    return false;
+}
+
+static size_t count_open(struct node *node)
+{
+    struct iu_invite invite;
+    uint8_t at[16];
+    size_t count = 0;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    for (bool first = true; iu_invite_next(snap, first, at, &invite); first = false)
+        count += open_still(&invite, node_now(node));
+    iu_snap_close(snap);
+    return count;
+}
+
+bool invites_invite(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    struct iu_bytes to;
+    uint64_t lasts_s = iu_request_u64(request, "expires", STANDARD_S);
+    if (iu_request_flag(request, "list")) {
+        list(node, reply);
+        return true;
+    }
+    if (iu_request_arg(request, "revoke", 0, &to))
+        return take_back(node, client, to, reply);
+    iu_request_arg(request, "to", 0, &to);
+    if (to.len > IU_NAME_MAX || !iu_text_ok(to, false) || !lasts_s || lasts_s > MOST_S)
+        return fails(reply, IU_E_USAGE, "a name of at most 255 bytes, and a time of at most 366 days");
+    if (count_open(node) >= IU_INVITES_OPEN_MAX)
+        return fails(reply, IU_E_INVITE_TOO_MANY, NULL);
+    struct making *making = calloc(1, sizeof *making);
+    struct iu_job *job = calloc(1, sizeof *job);
+    iu_must(making != NULL);
+    iu_must(job != NULL);
+    if (!take_address(node, request, making->invitation.address)) {
+        free(making);
+        free(job);
+        return fails(reply, IU_E_INVITE_NO_ADDRESS, NULL);
+    }
+    making->invitation.city = node->self;
+    making->invitation.expires_s = (uint32_t)(node_now(node) / 1000 + lasts_s);
+    iu_rand_fill(&node->rand, making->invitation.secret, sizeof making->invitation.secret);
+    if (to.len)
+        memcpy(making->to, to.data, to.len);
+    job->kind = IU_JOB_INVITE;
+    job->city = node->self;
+    job->invite = (struct iu_invite){.expires_s = making->invitation.expires_s, .made_ms = node->now_ms};
+    memcpy(job->invite.secret, making->invitation.secret, sizeof job->invite.secret);
+    strcpy(job->invite.to, making->to);
+    ask_send(node, ask_add(node, client, made, making), job);
+    return false;
+}
+
+/* --- joining --- */
+
+static void joined(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const struct iu_city *city = data;
+    struct iu_named who;
+    char id[IU_BECH32_MAX];
+    if (effect->err) {
+        answer_error(effect, reply);
+        return;
+    }
+    struct iu_snap *snap = iu_snap_open(node->store);
+    iu_name(snap, city, &who);
+    iu_snap_close(snap);
+    iu_city_put(id, city);
+    iu_reply_row(reply, "");
+    iu_reply_str(reply, "city", id);
+    iu_reply_str(reply, "handle", who.handle);
+    iu_reply_str(reply, "name", who.name[0] ? who.name : who.handle);
+}
+
+bool invites_join(struct node *node, struct client *client, const struct iu_request *request,
+                  struct iu_reply *reply)
+{
+    struct iu_invitation invitation;
+    struct iu_bytes text;
+    const char *why = NULL;
+    uint64_t timeout_s = iu_request_u64(request, "timeout", JOIN_S);
+    iu_request_arg(request, "invite", 0, &text);
+    if (iu_invitation_get(text, &invitation, &why) != IU_OK)
+        return fails(reply, strstr(why, "damaged") ? IU_E_INVITE_DAMAGED : IU_E_INVITE_FORM, NULL);
+    if (iu_city_equal(&invitation.city, &node->self))
+        return fails(reply, IU_E_INVITE_SELF, NULL);
+    if (invitation.expires_s * 1000ULL <= node_now(node))
+        return fails(reply, IU_E_INVITE_EXPIRED, NULL);
+    struct iu_snap *snap = iu_snap_open(node->store);
+    bool blocked = iu_blocked(snap, &invitation.city, NULL);
+    iu_snap_close(snap);
+    if (blocked)
+        return fails(reply, IU_E_BLOCKED, NULL);
+    struct iu_city *city = malloc(sizeof *city);
+    iu_must(city != NULL);
+    *city = invitation.city;
+    struct iu_event event = {.kind = IU_EVENT_JOIN, .invitation = &invitation};
+    event.deadline_ms = node->now_ms + (timeout_s < JOIN_MAX_S ? timeout_s : JOIN_MAX_S) * 1000;
+    event.token = ask_add(node, client, joined, city);
+    node_pump(node, &event);
+    return false;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/listen.h"
+
+#include "node/node.h"
+#include "node/peer.h"
+
+#include <stdlib.h>
+
+#define BACKLOG 128
+#define LISTEN_MAX 8 /* as config.c bounds `listen` */
+
+struct listeners {
+    struct node *node;
+    size_t handles;
+    uv_tcp_t tcp[LISTEN_MAX];
+};
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct listeners *listeners = listener->data;
+    if (status == 0)
+        peer_accept(listeners->node, listener);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct listeners *listeners = handle->data;
+    if (--listeners->handles == 0)
+        free(listeners);
+}
+
+static int open_one(struct listeners *listeners, const char *address)
+{
+    struct sockaddr_storage at;
+    uv_tcp_t *tcp = &listeners->tcp[listeners->handles];
+    if (!resolve_now(&listeners->node->loop, address, &at))
+        return UV_EADDRNOTAVAIL;
+    uv_tcp_init(&listeners->node->loop, tcp);
+    tcp->data = listeners;
+    listeners->handles++;
+    int status = uv_tcp_bind(tcp, (const struct sockaddr *)&at, 0);
+    return status ? status : uv_listen((uv_stream_t *)tcp, BACKLOG, on_connection);
+}
+
+struct listeners *listen_open(struct node *node, struct iu_buf *why)
+{
+    struct listeners *listeners = calloc(1, sizeof *listeners);
+    iu_must(listeners != NULL);
+    listeners->node = node;
+    for (size_t i = 0; i < node->config.listen.count; i++) {
+        const char *address = node->config.listen.items[i];
+        int status = open_one(listeners, address);
+        if (status == 0)
+            continue;
+        if (status == UV_EADDRINUSE)
+            iu_buf_printf(why, "cannot listen on %s: another program uses this port", address);
+        else
+            iu_buf_printf(why, "cannot listen on %s: %s", address, uv_strerror(status));
+        listen_close(listeners);
+        return NULL;
+    }
+    return listeners;
+}
+
+void listen_close(struct listeners *listeners)
+{
+    if (!listeners)
+        return;
+    if (listeners->handles == 0)
+        free(listeners);
+    else
+        for (size_t i = listeners->handles; i > 0; i--)
+            uv_close((uv_handle_t *)&listeners->tcp[i - 1], on_closed);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* interurband: the node. */
+#include "node/node.h"
+#include "node/os.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static const char usage[] =
+    "interurband [--home DIR] [--config FILE] [--alone] [--json]\n"
+    "  --home DIR     everything of the node lies below DIR (else /var/lib, /run and /etc/interurban)\n"
+    "  --config FILE  the configuration (DIR/interurban.conf)\n"
+    "  --alone        sign without asking the peers that held this city's record last: only if no newer copy "
+    "exists\n"
+    "  --json         facts in JSON, one object a line\n"
+    "  -p             print the configuration with its defaults and the meaning of each key\n"
+    "  --version, --help\n";
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct node_options *out)
+{
+    static const struct option options[] = {{"home", required_argument, NULL, 'H'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"alone", no_argument, NULL, 'a'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int got;
+    while ((got = getopt_long(argc, argv, "ph", options, NULL)) != -1)
+        switch (got) {
+        case 'H':
+            out->home = optarg;
+            break;
+        case 'c':
+            out->config = optarg;
+            break;
+        case 'a':
+            out->alone = true;
+            break;
+        case 'j':
+            out->json = true;
+            break;
+        case 'p':
+            config_print(stdout);
+            return IU_EXIT_DONE;
+        case 'v':
+            printf("interurband %s\n", IU_VERSION);
+            return IU_EXIT_DONE;
+        case 'h':
+            fputs(usage, stdout);
+            return IU_EXIT_DONE;
+        default:
+            fputs(usage, stderr);
+            return IU_EXIT_USAGE;
+        }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "interurband: unexpected argument: %s\n%s", argv[optind], usage);
+    return IU_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static struct node node; /* stays reachable when a refused start just exits */
+    struct node_options options = {0};
+    int code = parse(argc, argv, &options);
+    if (code >= 0)
+        return code;
+    os_begin();
+    if (!node_open(&node, &options, &code))
+        return code;
+    code = node_run(&node);
+    node_close(&node);
+    return code;
+}

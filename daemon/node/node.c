@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/node.h"
+
+#include "node/check.h"
+#include "node/control.h"
+#include "node/listen.h"
+#include "node/metrics.h"
+#include "node/os.h"
+#include "node/own.h"
+#include "node/peer.h"
+#include "node/publish.h"
+#include "node/verbs.h"
+#include "store/tables.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILES_SPARE 64 /* for the store, names, logs and sockets of this machine */
+#define CLOCK_MS 1000
+#define STOP_LOOK_MS 20     /* while stopping: whether all is done */
+#define STOP_POLITE_MS 1200 /* for Bye to leave */
+#define STOP_MAX_MS 1800
+#define ROOM_AGAIN (16ULL * 1024 * 1024)
+#define LINKS_MAX 4096
+
+int node_refuse(enum iu_error error, const char *why, const char *next)
+{
+    fprintf(stderr, "interurband: %s (%s)\n  Next: %s\n", why ? why : iu_error_why(error),
+            iu_error_code(error), next ? next : iu_error_next(error));
+    return (int)iu_error_exit(error);
+}
+
+static bool refuse(enum iu_error error, struct iu_buf *why, struct iu_buf *next, int *exit_code)
+{
+    *exit_code =
+        node_refuse(error, why->len ? iu_buf_cstr(why) : NULL, next && next->len ? iu_buf_cstr(next) : NULL);
+    iu_buf_fini(why);
+    if (next)
+        iu_buf_fini(next);
+    return false;
+}
+
+/* --- opening, in order --- */
+
+static void put_name(void *with, const struct iu_city *city, struct iu_buf *out)
+{
+    struct node *node = with;
+    struct iu_named who;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    iu_name(snap, city, &who);
+    iu_snap_close(snap);
+    iu_buf_put_str(out, who.name[0] ? who.name : who.handle);
+}
+
+static bool open_home(struct node *node, const struct node_options *options, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    uint8_t seed[16];
+    uint64_t number;
+    if (!home_open(options->home, options->config, &node->home, &why, &next))
+        return refuse(IU_E_HOME_MISSING, &why, &next, exit_code);
+    if (!config_read(node->home.config, options->config != NULL, &node->config, &why)) {
+        iu_buf_put_str(&next, "correct that line; interurband -p shows every key");
+        return refuse(IU_E_CONFIG, &why, &next, exit_code);
+    }
+    os_random(seed, sizeof seed);
+    os_random(&number, sizeof number);
+    trace_init(&node->trace, options->json || node->config.log == CONFIG_JSON, seed);
+    iu_rand_seed(&node->rand, number);
+    node->rand.fill = os_random;
+    uint64_t files = os_files_max(), most = files > FILES_SPARE ? files - FILES_SPARE : 1;
+    node->sessions_max = node->config.sessions < most ? node->config.sessions : most;
+    node->alone = options->alone;
+    if (!home_lock(&node->home, &why, &next))
+        return refuse(IU_E_RUNNING, &why, &next, exit_code);
+    return true;
+}
+
+static bool open_listeners(struct node *node, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    node->resolver = resolver_open(&node->loop);
+    node->peers = peers_open(node);
+    node->listeners = listen_open(node, &why);
+    return node->listeners || refuse(IU_E_LISTEN, &why, NULL, exit_code);
+}
+
+static bool open_store(struct node *node, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    const char *words = "";
+    char *dir = *node->config.store ? strdup(node->config.store) : home_path(&node->home, "store");
+    iu_must(dir != NULL);
+    struct iu_store_options options = {.dir = dir, .city = &node->self};
+    os_random(options.seed, sizeof options.seed);
+    enum iu_err err = iu_store_open(&options, &node->store, &words);
+    iu_buf_printf(&why, "%s: %s", dir, *words ? words : iu_err_words(err));
+    free(dir);
+    if (err)
+        return refuse(err == IU_HERE_FULL   ? IU_E_DISK_FULL
+                      : err == IU_HERE_DISK ? IU_E_DISK
+                                            : IU_E_STORE,
+                      &why, NULL, exit_code);
+    iu_buf_fini(&why);
+    node->apply = (struct iu_apply_self){.city = node->self, .quota_bytes = node->config.quota_bytes};
+    node->trace.namer = put_name;
+    node->trace.with = node;
+    return true;
+}
+
+static bool wildcard(const char *address)
+{
+    return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+}
+
+/* Where others may dial: what is configured, else where this node listens unless that is everywhere. */
+static void fill_addresses(struct node *node, struct iu_net_options *options)
+{
+    const struct config_list *list =
+        node->config.address.count ? &node->config.address : &node->config.listen;
+    for (size_t i = 0; i < list->count && options->address_count < IU_ADDRESSES_MAX; i++)
+        if (!wildcard(list->items[i]))
+            options->addresses[options->address_count++] = list->items[i];
+}
+
+static bool open_net(struct node *node, int *exit_code)
+{
+    struct iu_city peers[IU_FENCE_PEERS_MAX];
+    struct iu_head head;
+    struct iu_buf note = IU_BUF_INIT;
+    struct iu_net_options options = {.store = node->store,
+                                     .self = node->self,
+                                     .rand = &node->rand,
+                                     .dial = (enum iu_dial_mode)node->config.dial,
+                                     .agent = "interurband " IU_VERSION,
+                                     .oldest = IU_PROTOCOL_OLDEST,
+                                     .newest = IU_PROTOCOL_NEWEST,
+                                     .sessions_max = (size_t)node->sessions_max,
+                                     .quota_bytes = node->config.quota_bytes};
+    if (!own_begin(node, &options.fence, peers, &head, &note, exit_code))
+        return false;
+    node->side = tls_side_open(node->key);
+    struct writer_options writer = {.loop = &node->loop,
+                                    .store = node->store,
+                                    .self = &node->apply,
+                                    .signer = node->signer,
+                                    .done = node_written,
+                                    .with = node};
+    node->writer = writer_open(&writer);
+    if (note.len)
+        writer_keep(node->writer, &head, iu_buf_view(&note));
+    iu_buf_fini(&note);
+    iu_key_public(node->key, &options.node_key);
+    while (!options.instance)
+        os_random(&options.instance, sizeof options.instance);
+    os_random(options.seed, sizeof options.seed);
+    options.now_ms = node_now(node);
+    fill_addresses(node, &options);
+    node->net = iu_net_open(&options);
+    return true;
+}
+
+static bool open_control(struct node *node, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    node->asks = asks_open();
+    node->uploads = uploads_open();
+    node->control = control_open(node, &why);
+    if (!node->control)
+        return refuse(IU_E_LISTEN, &why, NULL, exit_code);
+    if (*node->config.metrics)
+        node->metrics = metrics_open(node, node->config.metrics, &why);
+    return !*node->config.metrics || node->metrics || refuse(IU_E_LISTEN, &why, NULL, exit_code);
+}
+
+/* --- clock and signals --- */
+
+/* After a full disk: nothing is written until there is clearly room, then the store is opened afresh. */
+static void look_for_room(struct node *node)
+{
+    uint64_t used, room;
+    iu_store_room(node->store, &used, &room);
+    if (room < ROOM_AGAIN || !writer_idle(node->writer))
+        return;
+    enum iu_err err = iu_store_mend(node->store);
+    if (err) {
+        node_say(node, IU_FACT_STORE_FAILED, err, node->home.dir);
+        _exit(IU_EXIT_FAILED); /* nothing can be read any more; what was acknowledged is durable */
+    }
+    node->full = false;
+    node_say(node, IU_FACT_STORE_ROOM, IU_OK, "");
+    if (node->release_waits)
+        writer_release(node->writer);
+    node->release_waits = false;
+    writer_go(node->writer);
+}
+
+static void every_second(struct node *node)
+{
+    node_drift(node);
+    if (node->full && !node->stopping)
+        look_for_room(node);
+    verbs_wake(node);
+}
+
+static void on_clock(uv_timer_t *timer)
+{
+    every_second(timer->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    node_stop(handle->data, IU_EXIT_DONE);
+}
+
+static void open_timers(struct node *node)
+{
+    uv_timer_init(&node->loop, &node->tick);
+    uv_timer_init(&node->loop, &node->clock);
+    uv_timer_init(&node->loop, &node->end);
+    uv_signal_init(&node->loop, &node->term);
+    uv_signal_init(&node->loop, &node->interrupt);
+    node->tick.data = node->clock.data = node->end.data = node->term.data = node->interrupt.data = node;
+    uv_timer_start(&node->clock, on_clock, CLOCK_MS, CLOCK_MS);
+    uv_signal_start(&node->term, on_signal, SIGTERM);
+    uv_signal_start(&node->interrupt, on_signal, SIGINT);
+}
+
+static void tell_started(struct node *node)
+{
+    struct iu_fact fact = {.id = IU_FACT_STARTED,
+                           .city = node->self,
+                           .log = iu_chain_open_log(node->chain),
+                           .size = node->released_size};
+    iu_fact_say(&fact, iu_bytes_str(node->config.listen.count ? node->config.listen.items[0]
+                                                              : "nothing: it dials out only"));
+    node_fact(node, &fact);
+    os_notify("READY=1");
+}
+
+bool node_open(struct node *node, const struct node_options *options, int *exit_code)
+{
+    memset(node, 0, sizeof *node);
+    iu_must(uv_loop_init(&node->loop) == 0);
+    node->started_ms = node_now(node);
+    if (!open_home(node, options, exit_code) || !own_read(node, exit_code) ||
+        !open_listeners(node, exit_code) || !open_store(node, exit_code))
+        return false;
+    open_timers(node);
+    if (!open_net(node, exit_code) || !open_control(node, exit_code))
+        return false;
+    tell_started(node);
+    node_pump(node, &(struct iu_event){.kind = IU_EVENT_TICK});
+    own_charter(node);
+    return true;
+}
+
+/* --- running and ending --- */
+
+int node_run(struct node *node)
+{
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    return node->exit_code;
+}
+
+static void on_writer_closed(void *with)
+{
+    struct node *node = with;
+    node->writer = NULL;
+}
+
+static void close_all(struct node *node)
+{
+    node->closing = true;
+    peers_drop(node);
+    check_stop(node);
+    control_close(node->control);
+    node->control = NULL;
+    metrics_close(node->metrics);
+    node->metrics = NULL;
+    writer_close(node->writer, on_writer_closed);
+    uv_close((uv_handle_t *)&node->tick, NULL);
+    uv_close((uv_handle_t *)&node->clock, NULL);
+    uv_close((uv_handle_t *)&node->term, NULL);
+    uv_close((uv_handle_t *)&node->interrupt, NULL);
+}
+
+/* Twice: first everything is closed, and if a name is still being looked up then, the loop ends without its
+ * answer. */
+static void look_for_end(struct node *node)
+{
+    uint64_t passed = os_steady_ms() - node->stop_ms;
+    bool done = peers_count(node) == 0 && writer_idle(node->writer);
+    if (!node->closing && (done || node->failed || passed >= STOP_POLITE_MS)) {
+        close_all(node);
+        if (!node->failed && !node->exit_code)
+            node_say(node, IU_FACT_STOPPED, IU_OK, "");
+    } else if (node->closing && (peers_count(node) == 0 || passed >= STOP_MAX_MS)) {
+        uv_close((uv_handle_t *)&node->end, NULL);
+        if (passed >= STOP_MAX_MS)
+            uv_stop(&node->loop);
+    }
+}
+
+static void on_end(uv_timer_t *timer)
+{
+    look_for_end(timer->data);
+}
+
+void node_stop(struct node *node, int exit_code)
+{
+    if (node->stopping)
+        return;
+    node->stopping = true;
+    node->exit_code = exit_code;
+    node->stop_ms = os_steady_ms();
+    os_notify("STOPPING=1");
+    listen_close(node->listeners);
+    node->listeners = NULL;
+    uv_timer_start(&node->end, on_end, 0, STOP_LOOK_MS);
+    if (!node->pumping)
+        node_pump(node, &(struct iu_event){.kind = IU_EVENT_STOPPING});
+    peers_stop(node);
+}
+
+void node_close(struct node *node)
+{
+    if (uv_loop_close(&node->loop) != 0)
+        return; /* a look-up that never ended: the process ends now anyway */
+    iu_net_close(node->net);
+    iu_effects_fini(&node->effects);
+    asks_close(node->asks);
+    uploads_close(node->uploads);
+    peers_close(node->peers);
+    resolver_close(node->resolver);
+    tls_side_close(node->side);
+    signer_close(node->signer);
+    iu_store_close(node->store);
+    iu_key_close(node->key);
+    iu_buf_fini(&node->live_why);
+    iu_buf_fini(&node->live_next);
+    free(node->links);
+    free(node->chain);
+    config_fini(&node->config);
+    home_close(&node->home);
+}
+
+/* --- for answers --- */
+
+static size_t links_room(struct node *node, const struct iu_snap *snap, const struct iu_net_view *view)
+{
+    uint64_t room =
+        iu_table_count(snap, IU_T_PEERS) + iu_table_count(snap, IU_T_FOLLOWS) + view->session_count + 16;
+    size_t most = room < LINKS_MAX ? (size_t)room : LINKS_MAX;
+    node->links = realloc(node->links, most * sizeof *node->links);
+    iu_must(node->links != NULL);
+    return most;
+}
+
+void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out)
+{
+    struct iu_net_view view;
+    iu_net_view(node->net, &view);
+    iu_buf_clear(&node->live_why);
+    iu_buf_clear(&node->live_next);
+    iu_fence_words(view.fence, node_now(node), &node->live_why, &node->live_next);
+    bool signs = iu_fence_may_sign(view.fence) && !node->full;
+    *out = (struct iu_live){.self = node->self,
+                            .now_ms = node->now_ms,
+                            .started_ms = node->started_ms,
+                            .version = IU_VERSION,
+                            .signing = signs,
+                            .sign_code = iu_fence_code(view.fence),
+                            .sign_why = signs ? "" : iu_buf_cstr(&node->live_why),
+                            .sign_next = signs ? "" : iu_buf_cstr(&node->live_next),
+                            .disk_full = node->full,
+                            .failed = node->failed != IU_OK,
+                            .listen = node->config.listen.count ? node->config.listen.items[0] : "",
+                            .sessions = view.admitted_count};
+    size_t room = links_room(node, snap, &view);
+    out->links = node->links;
+    out->link_count = iu_net_links(node->net, node->links, room);
+    iu_store_room(node->store, &out->store_used, &out->store_free);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node: owns everything, turns what libuv reports into events, and carries out the effects that come of
+ * them. Everything here belongs to the loop thread. */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include "admin/answer.h"
+#include "node/config.h"
+#include "node/home.h"
+#include "node/resolve.h"
+#include "node/signer.h"
+#include "node/tls.h"
+#include "node/trace.h"
+#include "node/writer.h"
+#include "peer/net.h"
+
+struct asks;
+struct check;
+struct control;
+struct listeners;
+struct metrics;
+struct peers;
+struct uploads;
+
+struct node_options {
+    const char *home, *config; /* NULL: the usual places */
+    bool alone, json;
+};
+
+struct node {
+    uv_loop_t loop;
+    struct config config;
+    struct home home;
+    struct trace trace;
+    struct iu_rand rand;
+    bool alone;
+
+    struct iu_city self;
+    struct iu_chain *chain;     /* as in the home at the start */
+    struct iu_key *key;         /* for TLS; the signer has its own */
+    struct iu_apply_self apply; /* read by the writer too, and never changed */
+    struct iu_store *store;
+    struct signer *signer; /* the writer's while there is one */
+    struct writer *writer;
+    struct tls_side *side;
+    struct iu_net *net;
+    struct iu_effects effects;
+
+    struct resolver *resolver;
+    struct peers *peers;
+    struct listeners *listeners;
+    struct control *control;
+    struct metrics *metrics;
+    struct asks *asks;
+    struct uploads *uploads;
+    struct check *check; /* under way, else NULL */
+    uv_timer_t tick, clock, end;
+    uv_signal_t term, interrupt;
+
+    uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
+    uint64_t sessions_max, tokens, released_size;
+    uint64_t charter_token; /* of the publishing of entry 0 under way, else 0 */
+    uint64_t on_behalf;     /* conn of the event being stepped */
+    uint64_t armed_ms;      /* when the tick is due */
+    uint64_t stop_ms;       /* by the steady clock */
+    bool pumping, full, stopping, closing;
+    bool release_waits; /* a release that the disk refused */
+    enum iu_err failed; /* of the store: nothing is acknowledged any more */
+    int exit_code;
+    struct iu_buf live_why, live_next;
+    struct iu_link *links; /* room for the links of one answer */
+};
+
+/* Everything up to a running loop. False after the reason was printed; *exit_code is set. The node is closed
+ * by node_close in every case. */
+bool node_open(struct node *node, const struct node_options *options, int *exit_code);
+/* Until a signal or a failed disk ends it. Returns the exit code. */
+int node_run(struct node *node);
+void node_close(struct node *node);
+
+/* The only caller of iu_net_step: steps, and carries out what comes of it. Never called while effects are
+ * carried out. */
+void node_pump(struct node *node, const struct iu_event *event);
+
+/* What the writer's thread gives back. */
+void node_written(void *node, struct writer_order *order);
+
+uint64_t node_now(struct node *node);
+void node_drift(struct node *node);     /* once a second: a step towards the wall clock */
+uint64_t node_token(struct node *node); /* a new one */
+void node_fact(struct node *node, const struct iu_fact *fact);
+/* One of the simple facts: a text, maybe an error. */
+void node_say(struct node *node, enum iu_fact_id id, enum iu_err err, const char *text);
+/* Begins the clean stop: Bye to everybody, 2 s at most. */
+void node_stop(struct node *node, int exit_code);
+
+/* What `answer` needs beyond the store. Links and words live until the next call. */
+void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out);
+
+/* Prints one error of the start as the command line does; returns its exit code. */
+int node_refuse(enum iu_error error, const char *why, const char *next);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operating system gives: limits, clocks, randomness, the service manager's socket. The only
+ * conditional code. */
+#ifndef NODE_OS_H
+#define NODE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* First of all: files are private by default, SIGPIPE and SIGXFSZ are errors instead of deaths, no memory is
+ * dumped. */
+void os_begin(void);
+
+/* Raises the soft limit on open files to the hard one; returns it. */
+uint64_t os_files_max(void);
+
+/* Bytes from the kernel's generator. */
+void os_random(void *out, size_t len);
+
+/* ms since 1970 by the wall clock, which may be set back and forth; ms by a clock that only goes on. */
+uint64_t os_wall_ms(void);
+uint64_t os_steady_ms(void);
+
+/* Tells the service manager ("READY=1"), if there is one. */
+void os_notify(const char *state);
+
+/* Bytes of memory that are this process' alone (not shared, not of files), 0 if unknown. */
+uint64_t os_anonymous_bytes(void);
+
+#endif

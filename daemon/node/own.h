@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This node's own city at a start: key files and chain of the home, what they and the store make of each
+ * other, the verdict of the guard, and entry 0, which is made of the file `charter`. */
+#ifndef NODE_OWN_H
+#define NODE_OWN_H
+
+#include "peer/net.h"
+
+struct node;
+
+/* Keys, chain and city from the home; refuses files that others can read. False after the reason was printed.
+ */
+bool own_read(struct node *node, int *exit_code);
+
+/* With the store open, before the writer: applies a longer chain of the home (or keeps a longer one of the
+ * store in the home), addresses from the configuration; drops what unfinished uploads left; shows readers
+ * what is signed already. Fills the fence's start. `peers` has room for IU_FENCE_PEERS_MAX and outlives it.
+ * `note` is of a head that the guard vouches for and the store has no note of: kept with the first write. */
+bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, struct iu_head *head,
+               struct iu_buf *note, int *exit_code);
+
+/* Publishes the charter if entry 0 is not there yet. */
+void own_charter(struct node *node);
+/* The answer to it. */
+void own_charter_answered(struct node *node, const struct iu_effect *effect);
+
+#endif

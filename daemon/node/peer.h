@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to other nodes: one TCP connection with TLS each, from accept or dial to the last close
+ * callback. */
+#ifndef NODE_PEER_H
+#define NODE_PEER_H
+
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct node;
+struct peers;
+
+struct peers *peers_open(struct node *node);
+void peers_close(struct peers *peers); /* when all are gone */
+/* Ends those that have no session yet; the others end by their effects. */
+void peers_stop(struct node *node);
+/* Ends all, now. */
+void peers_drop(struct node *node);
+size_t peers_count(const struct node *node);
+size_t peers_unfinished(const struct node *node);
+
+/* A connection waits at the listener. */
+void peer_accept(struct node *node, uv_stream_t *listener);
+/* Ends with IU_EVENT_CONNECTED or IU_EVENT_DIAL_FAILED, always later. */
+void peer_dial(struct node *node, uint64_t dial, const char *address);
+
+/* Queues; peers_flush encrypts and writes what one turn queued. Unknown connections are ignored: they have
+ * just ended. */
+void peer_send(struct node *node, uint64_t conn, struct iu_bytes plain);
+void peer_end(struct node *node, uint64_t conn, const char *why);
+void peers_flush(struct node *node);
+
+/* Bytes of jobs that a connection has caused and that are not done: it is not read while they are too many.
+ */
+void peer_jobs_more(struct node *node, uint64_t conn, uint64_t bytes);
+void peer_jobs_less(struct node *node, uint64_t conn, uint64_t bytes);
+
+#endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/publish.h"
+
+#include "base/text.h"
+#include "log/attach.h"
+#include "log/entry.h"
+#include "node/node.h"
+#include "node/os.h"
+#include "node/verbs.h"
+#include "sign/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UPLOADS_MAX 256
+#define DAY_MS 86400000ULL
+#define ARENA_MAX (1024UL * 1024)
+#define TIMEOUT_S 10
+#define TIMEOUT_MAX_S 3600
+
+/* In the place of a client. */
+#define NOBODY 0         /* to be dropped */
+#define TAKEN UINT64_MAX /* an entry under way takes it over */
+
+struct upload {
+    uint64_t number, client; /* whose */
+    uint64_t size, chunks;
+    bool ended; /* a short chunk came */
+    struct iu_sha256 sha;
+    struct iu_frontier frontier;
+};
+
+struct uploads {
+    struct upload *items[UPLOADS_MAX];
+    size_t count;
+    uint64_t numbers;
+};
+
+struct uploads *uploads_open(void)
+{
+    struct uploads *uploads = calloc(1, sizeof *uploads);
+    iu_must(uploads != NULL);
+    return uploads;
+}
+
+void uploads_close(struct uploads *uploads)
+{
+    for (size_t i = 0; uploads && i < uploads->count; i++)
+        free(uploads->items[i]);
+    free(uploads);
+}
+
+static struct upload *find(struct uploads *uploads, uint64_t number, uint64_t client)
+{
+    for (size_t i = 0; i < uploads->count; i++)
+        if (uploads->items[i]->number == number && uploads->items[i]->client == client)
+            return uploads->items[i];
+    return NULL;
+}
+
+static void forget(struct uploads *uploads, uint64_t number)
+{
+    for (size_t i = 0; i < uploads->count; i++)
+        if (uploads->items[i]->number == number) {
+            free(uploads->items[i]);
+            uploads->items[i] = uploads->items[--uploads->count];
+            return;
+        }
+}
+
+/* The uploads that an entry under way takes over. */
+struct taken {
+    size_t count;
+    uint64_t numbers[IU_ATTACHMENTS_MAX];
+};
+
+static void give_away(struct uploads *uploads, const struct taken *taken, uint64_t to)
+{
+    for (size_t i = 0; i < taken->count; i++)
+        for (size_t k = 0; k < uploads->count; k++)
+            if (uploads->items[k]->number == taken->numbers[i])
+                uploads->items[k]->client = to;
+}
+
+static void drop(struct node *node, uint64_t number)
+{
+    struct iu_job *job = calloc(1, sizeof *job);
+    iu_must(job != NULL);
+    *job = (struct iu_job){.kind = IU_JOB_UPLOAD_DROP, .first = number};
+    forget(node->uploads, number);
+    ask_send(node, node_token(node), job);
+}
+
+void uploads_gone(struct node *node, const struct client *client)
+{
+    for (size_t i = 0; i < node->uploads->count; i++)
+        if (node->uploads->items[i]->client == client_number(client))
+            node->uploads->items[i]->client = NOBODY;
+}
+
+void uploads_sweep(struct node *node)
+{
+    for (size_t i = 0; i < node->uploads->count;)
+        if (node->uploads->items[i]->client == NOBODY)
+            drop(node, node->uploads->items[i]->number);
+        else
+            i++;
+}
+
+/* --- upload --- */
+
+static void uploaded(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const uint64_t *number = data;
+    if (effect->err) {
+        give_away(node->uploads, &(struct taken){1, {*number}}, NOBODY);
+        answer_error(effect, reply);
+        return;
+    }
+    iu_reply_row(reply, "");
+    iu_reply_u64(reply, "upload", *number);
+}
+
+static struct upload *begin(struct uploads *uploads, uint64_t client)
+{
+    if (uploads->count == UPLOADS_MAX)
+        return NULL;
+    struct upload *upload = calloc(1, sizeof *upload);
+    iu_must(upload != NULL);
+    upload->number = ++uploads->numbers;
+    upload->client = client;
+    iu_sha256_init(&upload->sha);
+    iu_frontier_init(&upload->frontier);
+    uploads->items[uploads->count++] = upload;
+    return upload;
+}
+
+static void add_chunk(struct upload *upload, struct iu_bytes chunk)
+{
+    struct iu_hash leaf;
+    iu_leaf_hash(chunk, (struct iu_bytes){0}, &leaf);
+    iu_frontier_add(&upload->frontier, &leaf);
+    iu_sha256_add(&upload->sha, chunk);
+    upload->size += chunk.len;
+    upload->chunks++;
+    upload->ended = chunk.len < IU_CHUNK_LEN;
+}
+
+bool publish_upload(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    uint64_t number = iu_request_u64(request, "upload", 0), at = iu_request_u64(request, "at", 0);
+    struct upload *upload = number ? find(node->uploads, number, client_number(client))
+                                   : begin(node->uploads, client_number(client));
+    if (!upload || at != upload->chunks || upload->ended || !request->data.len ||
+        request->data.len > IU_CHUNK_LEN) {
+        iu_reply_error(reply, IU_E_PROTOCOL, "that is not the next chunk of this file", NULL);
+        return true;
+    }
+    if (upload->size + request->data.len > IU_ATTACHMENT_MAX) {
+        drop(node, upload->number);
+        iu_reply_error(reply, IU_E_FILE_TOO_LARGE, NULL, NULL);
+        return true;
+    }
+    struct iu_job *job = calloc(1, sizeof *job);
+    uint64_t *kept = malloc(sizeof *kept);
+    iu_must(job != NULL);
+    iu_must(kept != NULL);
+    *job = (struct iu_job){.kind = IU_JOB_UPLOAD, .first = upload->number, .from = upload->chunks};
+    *kept = upload->number;
+    iu_buf_put_bytes(&job->a, request->data);
+    add_chunk(upload, request->data);
+    ask_send(node, ask_add(node, client, uploaded, kept), job);
+    return false;
+}
+
+/* --- the document --- */
+
+/* Everything that becomes header and body; views into the request. */
+struct draft {
+    struct iu_header header;
+    struct iu_document document;
+    struct iu_document_body body;
+    struct iu_bytes tags[IU_TAGS_MAX];
+    struct iu_ref refs[IU_ADMIN_ARGS_MAX];
+    uint32_t supersedes[IU_ADMIN_ARGS_MAX], translation_of[1], adapted_from[IU_ADMIN_ARGS_MAX];
+    struct iu_attachment attachments[IU_ATTACHMENTS_MAX];
+    uint64_t uploads[IU_ATTACHMENTS_MAX];
+};
+
+static bool refuse(struct iu_reply *reply, enum iu_error error, const char *why)
+{
+    iu_reply_error(reply, error, why, NULL);
+    return false;
+}
+
+static bool line_ok(struct iu_bytes text, size_t max)
+{
+    return text.len <= max && iu_text_ok(text, false);
+}
+
+/* Enough of BCP 47 (RFC 5646 §2.1): subtags of 1 to 8 letters and digits, the first of 2 to 8 letters,
+ * hyphens between. */
+static bool lang_ok(struct iu_bytes text)
+{
+    size_t len = 0, subtag = 0;
+    if (text.len > IU_LANG_MAX)
+        return false;
+    for (size_t i = 0; i <= text.len; i++) {
+        uint8_t c = i < text.len ? text.data[i] : '-';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (c == '-') {
+            if (len == 0 || len > 8 || (subtag == 0 && len < 2))
+                return false;
+            subtag++;
+            len = 0;
+        } else if (letter || (subtag > 0 && c >= '0' && c <= '9')) {
+            len++;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* SPDX identifiers and simple expressions of them: letters, digits, "-", ".", "+", blanks and brackets. */
+static bool licence_ok(struct iu_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && !strchr("-.+ ()", c))
+            return false;
+    }
+    return text.len <= IU_NAME_MAX;
+}
+
+static bool take_date(const struct iu_request *request, struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_bytes text;
+    char date[32];
+    uint64_t now = os_wall_ms();
+    draft->header.date_ms = now;
+    if (!iu_request_arg(request, "date", 0, &text))
+        return true;
+    if (text.len >= sizeof date)
+        return refuse(reply, IU_E_DATE, NULL);
+    if (text.len)
+        memcpy(date, text.data, text.len);
+    date[text.len] = 0;
+    if (iu_date_get(date, &draft->header.date_ms) != IU_OK ||
+        draft->header.date_ms >= (now / DAY_MS + 2) * DAY_MS)
+        return refuse(reply, IU_E_DATE, NULL);
+    return true;
+}
+
+static bool take_words(const struct iu_request *request, struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_bytes text;
+    char type[32] = "other";
+    struct iu_header *header = &draft->header;
+    header->kind = IU_KIND_DOCUMENT;
+    iu_request_arg(request, "title", 0, &draft->body.title);
+    if (!draft->body.title.len || !line_ok(draft->body.title, IU_TITLE_MAX))
+        return refuse(reply, IU_E_TITLE, NULL);
+    if (iu_request_arg(request, "type", 0, &text) && text.len < sizeof type && text.len) {
+        memcpy(type, text.data, text.len);
+        type[text.len] = 0;
+    }
+    draft->document.type = iu_doctype_of(type);
+    if (!draft->document.type || text.len >= sizeof type)
+        return refuse(reply, IU_E_TYPE, NULL);
+    if (iu_request_arg(request, "lang", 0, &header->lang) && !lang_ok(header->lang))
+        return refuse(reply, IU_E_LANG, NULL);
+    if (iu_request_arg(request, "licence", 0, &header->licence) && !licence_ok(header->licence))
+        return refuse(reply, IU_E_LICENCE, NULL);
+    iu_request_arg(request, "summary", 0, &draft->body.summary);
+    if (!iu_text_ok(draft->body.summary, true) ||
+        draft->body.summary.len > IU_BODY_MAX - IU_INLINE_MAX - 4096)
+        return refuse(reply, IU_E_USAGE, "the summary is at most 8 KiB of text, without control characters");
+    for (size_t i = 0; iu_request_arg(request, "tag", i, &text); i++) {
+        if (i == IU_TAGS_MAX || !text.len || !line_ok(text, IU_TAG_LEN_MAX))
+            return refuse(reply, IU_E_TAG, NULL);
+        draft->tags[header->tag_count++] = text;
+    }
+    header->tags = draft->tags;
+    return take_date(request, draft, reply);
+}
+
+/* One way in which entries may be named, and where their positions in the refs go. */
+struct role {
+    const char *name;
+    uint32_t *at;
+    size_t max, *count;
+};
+
+static bool take_ref(const struct iu_snap *snap, struct iu_bytes text, struct iu_ref *ref,
+                     struct iu_reply *reply)
+{
+    struct iu_log_state log;
+    struct iu_item item;
+    const char *why = NULL;
+    enum iu_err err = iu_resolve_entry(snap, text, &log, &ref->index, &why);
+    if (err)
+        return refuse(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why);
+    if (iu_log_item(snap, &log, ref->index, &item) != IU_OK)
+        return refuse(reply, IU_E_ENTRY_UNKNOWN, NULL);
+    ref->city = log.city;
+    ref->log = log.log;
+    if (item.has_hash)
+        ref->entry = item.hash;
+    else
+        iu_entry_id(&log.city, log.log, ref->index, item.header, &ref->entry);
+    return true;
+}
+
+static bool take_role(const struct iu_snap *snap, const struct iu_request *request, const struct role *role,
+                      struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_bytes text;
+    for (; iu_request_arg(request, role->name, *role->count, &text); (*role->count)++) {
+        if (*role->count == role->max)
+            return refuse(reply, IU_E_USAGE, "too many entries are named");
+        if (!take_ref(snap, text, &draft->refs[draft->header.ref_count], reply))
+            return false;
+        role->at[*role->count] = (uint32_t)draft->header.ref_count++;
+    }
+    return true;
+}
+
+static bool take_refs(struct node *node, const struct iu_request *request, struct draft *draft,
+                      struct iu_reply *reply)
+{
+    struct iu_document *d = &draft->document;
+    const struct role roles[] = {
+        {"supersedes", draft->supersedes, IU_ADMIN_ARGS_MAX, &d->supersedes_count},
+        {"translation-of", draft->translation_of, 1, &d->translation_of_count},
+        {"adapted-from", draft->adapted_from, IU_ADMIN_ARGS_MAX, &d->adapted_from_count},
+    };
+    struct iu_snap *snap = iu_snap_open(node->store);
+    bool good = true;
+    for (size_t i = 0; good && i < sizeof roles / sizeof *roles; i++)
+        good = take_role(snap, request, &roles[i], draft, reply);
+    iu_snap_close(snap);
+    d->supersedes = draft->supersedes;
+    d->translation_of = draft->translation_of;
+    d->adapted_from = draft->adapted_from;
+    draft->header.refs = draft->refs;
+    return good;
+}
+
+/* --- its files --- */
+
+/* Names of the arguments about one file: of the document itself, or of a further one. */
+struct names {
+    const char *name, *media, *size, *sha256, *root, *upload;
+};
+static const struct names own_names = {"name", "media", "size", "sha256", "root", "upload"};
+static const struct names more_names = {"attachment-name",   "attachment-media", "attachment-size",
+                                        "attachment-sha256", "attachment-root",  "attachment-upload"};
+
+static bool hash_fits(const struct iu_request *request, const char *name, size_t at,
+                      const struct iu_hash *hash)
+{
+    char hex[2 * IU_HASH_LEN + 1];
+    struct iu_bytes text;
+    iu_hex(hex, iu_bytes_of(hash->b, IU_HASH_LEN));
+    return !iu_request_arg(request, name, at, &text) || iu_bytes_equal(text, iu_bytes_str(hex));
+}
+
+/* What the client says of a file is what came. */
+static bool take_said(const struct iu_request *request, const struct names *names, size_t at,
+                      struct iu_attachment *file, struct iu_reply *reply)
+{
+    struct iu_bytes text;
+    uint64_t size;
+    iu_request_arg(request, names->name, at, &file->name);
+    if (!iu_file_name_ok(file->name))
+        return refuse(reply, IU_E_FILE_NAME, NULL);
+    if (!iu_request_arg(request, names->media, at, &file->media) || !file->media.len)
+        file->media = iu_bytes_str("application/octet-stream");
+    if (!line_ok(file->media, IU_NAME_MAX))
+        return refuse(reply, IU_E_USAGE, "the media type is not valid");
+    if (file->size == 0)
+        return refuse(reply, IU_E_FILE_EMPTY, NULL);
+    bool same = !iu_request_arg(request, names->size, at, &text) ||
+                (iu_decimal_get(text, &size) == IU_OK && size == file->size);
+    if (!same || !hash_fits(request, names->sha256, at, &file->sha256) ||
+        !hash_fits(request, names->root, at, &file->root))
+        return refuse(reply, IU_E_FILE_UNREADABLE, "the file changed while it was sent");
+    return true;
+}
+
+static bool take_upload(struct node *node, struct client *client, struct iu_bytes number, struct draft *draft,
+                        struct iu_reply *reply)
+{
+    uint64_t value = 0;
+    struct iu_attachment *file = &draft->attachments[draft->body.attachment_count];
+    bool good = iu_decimal_get(number, &value) == IU_OK;
+    struct upload *upload = good ? find(node->uploads, value, client_number(client)) : NULL;
+    if (!upload)
+        return refuse(reply, IU_E_PROTOCOL, "no such file was sent before");
+    struct iu_sha256 sha = upload->sha;
+    file->size = upload->size;
+    iu_sha256_done(&sha, &file->sha256);
+    iu_frontier_root(&upload->frontier, &file->root);
+    draft->uploads[draft->body.attachment_count++] = value;
+    return true;
+}
+
+static bool take_content(const struct iu_request *request, struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_attachment file = {.size = request->data.len};
+    struct iu_document_body *body = &draft->body;
+    if (request->data.len > IU_INLINE_MAX)
+        return refuse(reply, IU_E_PROTOCOL, "a file above 48 KiB is sent before, in chunks");
+    iu_sha256(request->data, &file.sha256);
+    iu_leaf_hash(request->data, (struct iu_bytes){0}, &file.root);
+    if (!take_said(request, &own_names, 0, &file, reply))
+        return false;
+    body->has_content = true;
+    body->content_name = file.name;
+    body->content_media = file.media;
+    body->content = request->data;
+    return true;
+}
+
+/* The body has room for this: names and media types are long, hashes are 64 bytes. */
+static bool fits(const struct draft *draft)
+{
+    size_t len = draft->body.title.len + draft->body.summary.len + draft->body.content.len + 1024;
+    for (size_t i = 0; i < draft->body.attachment_count; i++)
+        len += draft->attachments[i].name.len + draft->attachments[i].media.len + 128;
+    return len <= IU_BODY_MAX;
+}
+
+static bool take_files(struct node *node, struct client *client, const struct iu_request *request,
+                       struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_bytes number;
+    draft->body.attachments = draft->attachments;
+    if (!iu_request_arg(request, own_names.upload, 0, &number)) {
+        if (!take_content(request, draft, reply))
+            return false;
+    } else if (!take_upload(node, client, number, draft, reply) ||
+               !take_said(request, &own_names, 0, &draft->attachments[0], reply)) {
+        return false;
+    } else if (draft->attachments[0].size <= IU_INLINE_MAX) {
+        return refuse(reply, IU_E_PROTOCOL, "a file up to 48 KiB is sent with the request");
+    }
+    for (size_t i = 0; iu_request_arg(request, more_names.upload, i, &number); i++) {
+        if (draft->body.attachment_count == IU_ATTACHMENTS_MAX)
+            return refuse(reply, IU_E_USAGE, "too many files for one document");
+        struct iu_attachment *file = &draft->attachments[draft->body.attachment_count];
+        if (!take_upload(node, client, number, draft, reply) ||
+            !take_said(request, &more_names, i, file, reply))
+            return false;
+    }
+    return fits(draft) || refuse(reply, IU_E_USAGE,
+                                 "too much for one document: publish some of it as documents of their own");
+}
+
+/* --- publishing --- */
+
+static void published(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const struct taken *taken = data;
+    struct iu_log_state log;
+    struct iu_entry_view view;
+    struct iu_arena arena;
+    if (effect->err) {
+        give_away(node->uploads, taken, NOBODY);
+        answer_error(effect, reply);
+        return;
+    }
+    for (size_t i = 0; i < taken->count; i++)
+        forget(node->uploads, taken->numbers[i]);
+    iu_arena_init(&arena, ARENA_MAX);
+    struct iu_snap *snap = iu_snap_open(node->store);
+    if (iu_log_find(snap, &node->self, effect->log, &log) &&
+        iu_entry_view(snap, &log, effect->index, &arena, &view) == IU_OK) {
+        iu_reply_row(reply, "");
+        iu_answer_entry(snap, &view, "", reply);
+    } else {
+        iu_reply_error(reply, IU_E_INTERNAL, NULL, NULL);
+    }
+    iu_snap_close(snap);
+    iu_arena_fini(&arena);
+}
+
+static void encode(struct draft *draft, struct iu_job *job)
+{
+    struct iu_buf fields = IU_BUF_INIT;
+    struct iu_header *header = &draft->header;
+    iu_document_put(&draft->document, &fields);
+    iu_document_body_put(&draft->body, &job->c);
+    os_random(iu_buf_extend(&job->b, IU_SALT_LEN), IU_SALT_LEN);
+    header->fields = iu_buf_view(&fields);
+    header->has_body = true;
+    header->body_len = (uint32_t)job->c.len;
+    iu_body_commit(job->b.data, iu_buf_view(&job->c), &header->body_commit);
+    iu_header_put(header, &job->a);
+    iu_buf_fini(&fields);
+}
+
+static void submit(struct node *node, struct client *client, const struct iu_request *request,
+                   struct draft *draft)
+{
+    struct iu_job *job = calloc(1, sizeof *job);
+    struct taken *taken = calloc(1, sizeof *taken);
+    uint64_t timeout_s = iu_request_u64(request, "timeout", TIMEOUT_S);
+    iu_must(job != NULL);
+    iu_must(taken != NULL);
+    *job = (struct iu_job){.kind = IU_JOB_PUBLISH, .city = node->self, .now_ms = node_now(node)};
+    encode(draft, job);
+    job->upload_count = taken->count = draft->body.attachment_count;
+    memcpy(job->uploads, draft->uploads, sizeof job->uploads);
+    memcpy(taken->numbers, draft->uploads, sizeof taken->numbers);
+    give_away(node->uploads, taken, TAKEN);
+    job->token = ask_add(node, client, published, taken);
+    struct iu_event event = {.kind = IU_EVENT_PUBLISH, .token = job->token, .job = job};
+    event.deadline_ms = node->now_ms + (timeout_s < TIMEOUT_MAX_S ? timeout_s : TIMEOUT_MAX_S) * 1000;
+    node_pump(node, &event);
+}
+
+bool publish_document(struct node *node, struct client *client, const struct iu_request *request,
+                      struct iu_reply *reply)
+{
+    struct draft *draft = calloc(1, sizeof *draft);
+    iu_must(draft != NULL);
+    bool good = take_words(request, draft, reply) && take_refs(node, request, draft, reply) &&
+                take_files(node, client, request, draft, reply);
+    if (good)
+        submit(node, client, request, draft);
+    free(draft);
+    return !good;
+}

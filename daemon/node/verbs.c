@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/verbs.h"
+
+#include "admin/read.h"
+#include "base/text.h"
+#include "node/check.h"
+#include "node/doctor.h"
+#include "node/invites.h"
+#include "node/metrics.h"
+#include "node/node.h"
+#include "node/publish.h"
+#include "store/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_S 10
+#define TIMEOUT_MAX_S 3600
+#define WAIT_ARENA (4UL * 1024 * 1024)
+
+struct ask {
+    struct ask *next;
+    uint64_t token;
+    struct client *client; /* NULL: gone */
+    ask_answer answer;
+    void *data;
+};
+
+/* A reading request that is answered when there is something to say. */
+struct waiter {
+    struct waiter *next;
+    struct client *client;
+    uint64_t until_ms;
+    struct iu_buf request;
+};
+
+struct asks {
+    struct ask *first;
+    struct waiter *waiters;
+};
+
+struct asks *asks_open(void)
+{
+    struct asks *asks = calloc(1, sizeof *asks);
+    iu_must(asks != NULL);
+    return asks;
+}
+
+static void free_ask(struct ask *ask)
+{
+    free(ask->data);
+    free(ask);
+}
+
+static void free_waiter(struct waiter *waiter)
+{
+    iu_buf_fini(&waiter->request);
+    free(waiter);
+}
+
+void asks_close(struct asks *asks)
+{
+    while (asks && asks->first) {
+        struct ask *next = asks->first->next;
+        free_ask(asks->first);
+        asks->first = next;
+    }
+    while (asks && asks->waiters) {
+        struct waiter *next = asks->waiters->next;
+        free_waiter(asks->waiters);
+        asks->waiters = next;
+    }
+    free(asks);
+}
+
+uint64_t ask_add(struct node *node, struct client *client, ask_answer answer, void *data)
+{
+    struct ask *ask = calloc(1, sizeof *ask);
+    iu_must(ask != NULL);
+    *ask = (struct ask){.next = node->asks->first,
+                        .token = node_token(node),
+                        .client = client,
+                        .answer = answer,
+                        .data = data};
+    node->asks->first = ask;
+    return ask->token;
+}
+
+void ask_send(struct node *node, uint64_t token, struct iu_job *job)
+{
+    struct iu_event event = {.kind = IU_EVENT_LOCAL, .token = token, .job = job};
+    job->token = token;
+    job->now_ms = node_now(node);
+    node_pump(node, &event);
+}
+
+/* --- answers --- */
+
+/* Words of the net, where they say more than the kind of error. */
+static const struct {
+    const char *code;
+    enum iu_error error;
+} codes[] = {
+    {"fence", IU_E_FENCE},
+    {"asking", IU_E_FENCE},
+    {"recovering", IU_E_RECOVERING},
+    {"clone", IU_E_CLONE},
+    {"guard-missing", IU_E_GUARD},
+    {"guard-ahead", IU_E_GUARD},
+    {"guard-differs", IU_E_GUARD},
+    {"own-fork", IU_E_OWN_FORK},
+    {"key", IU_E_KEY_MISMATCH},
+    {"used", IU_E_INVITE_USED},
+    {"expired", IU_E_INVITE_EXPIRED},
+    {"unknown", IU_E_INVITE_UNKNOWN},
+    {"wrong-city", IU_E_INVITE_WRONG_CITY},
+    {"self", IU_E_INVITE_SELF},
+    {"too-many", IU_E_INVITE_TOO_MANY},
+    {"connect", IU_E_CONNECT},
+    {"refused", IU_E_REFUSED},
+    {"blocked", IU_E_BLOCKED},
+    {"timeout", IU_E_TIMED_OUT},
+    {"nothing", IU_E_NOTHING_TO_CLAIM},
+    {"no-dispute", IU_E_NO_DISPUTE},
+};
+
+static enum iu_error error_of(const struct iu_effect *effect)
+{
+    for (size_t i = 0; effect->code && i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(effect->code, codes[i].code) == 0)
+            return codes[i].error;
+    switch (effect->err) {
+    case IU_HERE_FULL:
+        return IU_E_DISK_FULL;
+    case IU_HERE_DISK:
+    case IU_HERE_CORRUPT:
+        return IU_E_DISK;
+    case IU_HERE_NOT_FOUND:
+        return IU_E_CITY_UNKNOWN;
+    case IU_HERE_DENIED:
+        return IU_E_REFUSED;
+    default:
+        return IU_E_INTERNAL;
+    }
+}
+
+void answer_error(const struct iu_effect *effect, struct iu_reply *reply)
+{
+    const char *why = *effect->why ? effect->why : effect->outcome.why;
+    enum iu_error error = error_of(effect);
+    if (!why && error == IU_E_INTERNAL)
+        why = iu_err_words(effect->err);
+    iu_reply_error(reply, error, why, *effect->next ? effect->next : NULL);
+}
+
+void verbs_answered(struct node *node, const struct iu_effect *effect)
+{
+    struct iu_reply reply;
+    struct ask **link = &node->asks->first;
+    while (*link && (*link)->token != effect->token)
+        link = &(*link)->next;
+    struct ask *ask = *link;
+    if (!ask)
+        return;
+    *link = ask->next;
+    iu_reply_init(&reply);
+    ask->answer(node, effect, &reply, ask->data);
+    if (ask->client)
+        client_reply(ask->client, &reply);
+    iu_reply_fini(&reply);
+    free_ask(ask);
+}
+
+void verbs_gone(struct node *node, struct client *client)
+{
+    struct waiter **link = &node->asks->waiters;
+    for (struct ask *ask = node->asks->first; ask; ask = ask->next)
+        if (ask->client == client)
+            ask->client = NULL;
+    while (*link) {
+        struct waiter *waiter = *link;
+        if (waiter->client == client) {
+            *link = waiter->next;
+            free_waiter(waiter);
+        } else {
+            link = &waiter->next;
+        }
+    }
+    check_gone(node, client);
+    uploads_gone(node, client);
+}
+
+void verbs_fail(struct node *node)
+{
+    struct iu_reply reply;
+    for (struct ask *ask = node->asks->first; ask; ask = ask->next) {
+        struct client *client = ask->client;
+        ask->client = NULL;
+        if (!client)
+            continue;
+        iu_reply_init(&reply);
+        iu_reply_error(&reply, IU_E_DISK, NULL, NULL);
+        client_reply(client, &reply);
+        iu_reply_fini(&reply);
+    }
+}
+
+/* --- verbs that change something --- */
+
+static void put_city(struct node *node, const struct iu_city *city, struct iu_reply *reply)
+{
+    struct iu_named who;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    char id[IU_BECH32_MAX];
+    iu_name(snap, city, &who);
+    iu_snap_close(snap);
+    iu_city_put(id, city);
+    iu_reply_str(reply, "city", id);
+    iu_reply_str(reply, "handle", who.handle);
+    iu_reply_str(reply, "name", who.name[0] ? who.name : who.handle);
+}
+
+/* The city that the request names. */
+static bool named(struct node *node, const struct iu_request *request, struct iu_reply *reply,
+                  struct iu_city *out)
+{
+    struct iu_named who;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    bool good = iu_answer_city(snap, request, reply, &who);
+    iu_snap_close(snap);
+    if (good)
+        *out = who.city;
+    return good;
+}
+
+static void done_with_city(struct node *node, const struct iu_effect *effect, struct iu_reply *reply,
+                           void *data)
+{
+    const struct iu_city *city = data;
+    if (effect->err) {
+        answer_error(effect, reply);
+        return;
+    }
+    iu_reply_row(reply, "");
+    put_city(node, city, reply);
+}
+
+static struct iu_job *new_job(enum iu_job_kind kind, const struct iu_city *city)
+{
+    struct iu_job *job = calloc(1, sizeof *job);
+    iu_must(job != NULL);
+    job->kind = kind;
+    job->city = *city;
+    return job;
+}
+
+/* The answer shows the city. Always comes later. */
+static bool send_for_city(struct node *node, struct client *client, struct iu_job *job)
+{
+    struct iu_city *city = malloc(sizeof *city);
+    iu_must(city != NULL);
+    *city = job->city;
+    ask_send(node, ask_add(node, client, done_with_city, city), job);
+    return false;
+}
+
+static bool fails(struct iu_reply *reply, enum iu_error error)
+{
+    iu_reply_error(reply, error, NULL, NULL);
+    return true;
+}
+
+static bool follow(struct node *node, struct client *client, const struct iu_request *request,
+                   struct iu_reply *reply)
+{
+    struct iu_city city;
+    if (!named(node, request, reply, &city))
+        return true;
+    if (iu_city_equal(&city, &node->self))
+        return fails(reply, IU_E_FOLLOW_SELF);
+    struct iu_snap *snap = iu_snap_open(node->store);
+    bool blocked = iu_blocked(snap, &city, NULL);
+    iu_snap_close(snap);
+    if (blocked)
+        return fails(reply, IU_E_BLOCKED);
+    struct iu_job *job = new_job(IU_JOB_FOLLOW, &city);
+    job->follow = (struct iu_follow){.city = city, .reasons = IU_BY_HAND, .since_ms = node_now(node)};
+    job->follow.headers_only = iu_request_flag(request, "headers");
+    return send_for_city(node, client, job);
+}
+
+static bool unfollow(struct node *node, struct client *client, const struct iu_request *request,
+                     struct iu_reply *reply)
+{
+    struct iu_city city;
+    struct iu_follow held;
+    if (!named(node, request, reply, &city))
+        return true;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    bool followed = iu_follow_get(snap, &city, &held);
+    iu_snap_close(snap);
+    if (!followed)
+        return fails(reply, IU_E_NOT_FOLLOWED);
+    return send_for_city(node, client, new_job(IU_JOB_UNFOLLOW, &city));
+}
+
+static void list_blocks(struct node *node, struct iu_reply *reply)
+{
+    struct iu_snap *snap = iu_snap_open(node->store);
+    struct iu_scan scan;
+    struct iu_bytes key, value;
+    struct iu_city city;
+    uint64_t since_ms;
+    iu_reply_row(reply, "");
+    iu_reply_list(reply, "blocks");
+    iu_scan_open(snap, IU_T_BLOCKS, (struct iu_bytes){0}, (struct iu_bytes){0}, &scan);
+    while (iu_scan_next(&scan, &key, &value)) {
+        iu_must(key.len == IU_ID_LEN);
+        memcpy(city.b, key.data, IU_ID_LEN);
+        iu_blocked(snap, &city, &since_ms);
+        iu_reply_row(reply, "blocks");
+        put_city(node, &city, reply);
+        iu_reply_date(reply, "since", since_ms);
+    }
+    iu_scan_close(&scan);
+    iu_snap_close(snap);
+}
+
+static bool block(struct node *node, struct client *client, const struct iu_request *request,
+                  struct iu_reply *reply)
+{
+    struct iu_city city;
+    if (!iu_request_flag(request, "city")) {
+        list_blocks(node, reply);
+        return true;
+    }
+    if (!named(node, request, reply, &city))
+        return true;
+    if (iu_city_equal(&city, &node->self))
+        return fails(reply, IU_E_FOLLOW_SELF);
+    return send_for_city(node, client, new_job(IU_JOB_BLOCK, &city));
+}
+
+static bool unblock(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    struct iu_city city;
+    if (!named(node, request, reply, &city))
+        return true;
+    return send_for_city(node, client, new_job(IU_JOB_UNBLOCK, &city));
+}
+
+static void claimed(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    (void)data;
+    if (effect->err) {
+        answer_error(effect, reply);
+        return;
+    }
+    iu_reply_row(reply, "");
+    put_city(node, &node->self, reply);
+    iu_reply_bool(reply, "claimed", true);
+}
+
+static bool pin(struct node *node, struct client *client, const struct iu_request *request,
+                struct iu_reply *reply)
+{
+    struct iu_city city;
+    if (!request->data.len) {
+        iu_reply_error(reply, IU_E_USAGE, "the file with the delegations that stand is needed",
+                       "interurban key pin CITY FILE");
+        return true;
+    }
+    if (!named(node, request, reply, &city))
+        return true;
+    struct iu_job *job = new_job(IU_JOB_PIN, &city);
+    iu_buf_put_bytes(&job->a, request->data);
+    return send_for_city(node, client, job);
+}
+
+/* claim and pin; the other words are answered from the store. */
+static bool key(struct node *node, struct client *client, const struct iu_request *request,
+                struct iu_reply *reply)
+{
+    struct iu_bytes what;
+    iu_request_arg(request, "what", 0, &what);
+    if (iu_bytes_equal(what, iu_bytes_str("pin")))
+        return pin(node, client, request, reply);
+    struct iu_event event = {.kind = IU_EVENT_CLAIM, .token = ask_add(node, client, claimed, NULL)};
+    node_pump(node, &event);
+    return false;
+}
+
+/* --- verbs that need more than the store --- */
+
+static bool config(struct node *node, struct client *client, const struct iu_request *request,
+                   struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    struct config fresh;
+    (void)client;
+    bool checks = iu_request_flag(request, "check");
+    if (checks && !config_read(node->home.config, true, &fresh, &why)) {
+        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
+                       "correct that line; interurband -p shows every key");
+    } else {
+        iu_reply_row(reply, "");
+        iu_reply_str(reply, "file", node->home.config);
+        iu_reply_list(reply, "config");
+        config_rows(checks ? &fresh : &node->config, reply);
+    }
+    if (checks)
+        config_fini(&fresh);
+    iu_buf_fini(&why);
+    return true;
+}
+
+static bool metrics(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    (void)client;
+    (void)request;
+    metrics_text(node, &reply->data);
+    return true;
+}
+
+/* --- the table --- */
+
+typedef bool (*verb_run)(struct node *node, struct client *client, const struct iu_request *request,
+                         struct iu_reply *reply);
+
+static const struct verb {
+    const char *name;
+    verb_run run;
+    bool changes; /* refused on view.sock */
+    bool writes;  /* refused while the disk is full */
+} verbs[] = {
+    {"invite", invites_invite, true, true},
+    {"join", invites_join, true, true},
+    {"follow", follow, true, true},
+    {"unfollow", unfollow, true, true},
+    {"block", block, true, false},
+    {"unblock", unblock, true, true},
+    {"upload", publish_upload, true, true},
+    {"publish", publish_document, true, true},
+    {"key", key, true, false},
+    {"check", check_request, true, false},
+    {"config", config, true, false},
+    {"doctor", doctor_request, true, false},
+    {"metrics", metrics, false, false},
+};
+
+static const struct verb *verb_of(const struct iu_request *request)
+{
+    struct iu_bytes what;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (iu_bytes_equal(request->verb, iu_bytes_str(verbs[i].name))) {
+            bool reads = verbs[i].run == key && iu_request_arg(request, "what", 0, &what) &&
+                         !iu_bytes_equal(what, iu_bytes_str("claim")) &&
+                         !iu_bytes_equal(what, iu_bytes_str("pin"));
+            return reads ? NULL : &verbs[i];
+        }
+    return NULL;
+}
+
+/* Whether a reading answer says what the waiting client wants to hear. */
+static bool enough(struct node *node, const struct iu_request *request, const struct iu_live *live)
+{
+    struct iu_feed_row row;
+    struct iu_log_state log;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    uint64_t from = iu_request_u64(request, "from", 0);
+    bool good;
+    if (iu_bytes_equal(request->verb, iu_bytes_str("feed")))
+        good = iu_feed_next(snap, from, &row) && iu_log_by_no(snap, row.no, &log) &&
+               row.first + (from > row.position ? from - row.position : 0) < log.size;
+    else
+        good = node->released_size > 0 && !live->failed && !live->disk_full;
+    iu_snap_close(snap);
+    return good;
+}
+
+/* True if the reply is whole; a waiting one is left for later unless `last`. */
+static bool read_answer(struct node *node, const struct iu_request *request, bool last,
+                        struct iu_reply *reply)
+{
+    struct iu_live live;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    node_live(node, snap, &live);
+    bool known = last || !iu_request_flag(request, "wait") || enough(node, request, &live);
+    if (known && !iu_answer(snap, &live, request, reply))
+        iu_reply_error(reply, IU_E_PROTOCOL, "this node does not know that verb", NULL);
+    iu_snap_close(snap);
+    return known;
+}
+
+static void wait_on(struct node *node, struct client *client, const struct iu_request *request)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    uint64_t wait_s = iu_request_u64(request, "wait", TIMEOUT_S);
+    iu_must(waiter != NULL);
+    waiter->client = client;
+    waiter->until_ms = node_now(node) + (wait_s < TIMEOUT_MAX_S ? wait_s : TIMEOUT_MAX_S) * 1000;
+    iu_request_put(request, &waiter->request);
+    waiter->next = node->asks->waiters;
+    node->asks->waiters = waiter;
+}
+
+void verbs_request(struct node *node, struct client *client, const struct iu_request *request,
+                   bool may_change)
+{
+    struct iu_reply reply;
+    const struct verb *verb = verb_of(request);
+    bool whole = true;
+    iu_reply_init(&reply);
+    if (verb && verb->changes && !may_change)
+        iu_reply_error(&reply, IU_E_NOT_ALLOWED, NULL, "use the control socket: view.sock only reads");
+    else if (node->failed || node->stopping)
+        iu_reply_error(&reply, node->failed ? IU_E_DISK : IU_E_UNREACHABLE,
+                       node->failed ? NULL : "the node is stopping", NULL);
+    else if (verb && verb->writes && node->full)
+        iu_reply_error(&reply, IU_E_DISK_FULL, NULL, NULL);
+    else if (verb)
+        whole = verb->run(node, client, request, &reply);
+    else
+        whole = read_answer(node, request, false, &reply);
+    if (whole)
+        client_reply(client, &reply);
+    else if (!verb)
+        wait_on(node, client, request);
+    iu_reply_fini(&reply);
+}
+
+/* Answers a waiter if there is something to say, or if its time is over. */
+static bool wake(struct node *node, struct waiter *waiter)
+{
+    struct iu_reply reply;
+    struct iu_request request;
+    struct iu_arena arena;
+    iu_arena_init(&arena, WAIT_ARENA);
+    iu_reply_init(&reply);
+    bool whole = iu_request_get(iu_buf_view(&waiter->request), &arena, &request) == IU_OK &&
+                 read_answer(node, &request, node_now(node) >= waiter->until_ms, &reply);
+    if (whole)
+        client_reply(waiter->client, &reply);
+    iu_reply_fini(&reply);
+    iu_arena_fini(&arena);
+    return whole;
+}
+
+void verbs_wake(struct node *node)
+{
+    struct waiter *list = node->asks->waiters;
+    uploads_sweep(node);
+    node->asks->waiters = NULL;
+    while (list) {
+        struct waiter *waiter = list;
+        list = waiter->next;
+        if (wake(node, waiter)) {
+            free_waiter(waiter);
+        } else {
+            waiter->next = node->asks->waiters;
+            node->asks->waiters = waiter;
+        }
+    }
+}
