@@ -401,6 +401,26 @@ enum iu_err iu_store_grow(struct iu_store *store)
     return iu_mdb_err(rc);
 }
 
+enum iu_err iu_store_mend(struct iu_store *store)
+{
+    const char *why;
+    uint64_t len = 0;
+    MDB_envinfo info;
+    iu_snap_drop_spare(store);
+    int rc = mdb_env_info(store->env, &info);
+    mdb_env_close(store->env);
+    store->env = NULL;
+    enum iu_err err = iu_mdb_err(rc);
+    if (!err)
+        err = check_file(store->dir, &len, &why);
+    if (!err)
+        err = open_env(store->dir, map_for(info.me_mapsize, len), &store->env, &why);
+    if (!err)
+        err = open_tables(store, &store->city, &why);
+    store->broken = err;
+    return err;
+}
+
 void iu_store_room(const struct iu_store *store, uint64_t *used, uint64_t *free_bytes)
 {
     struct stat st;

@@ -27,6 +27,9 @@ void iu_store_close(struct iu_store *store);
 
 /* Doubles the room. Only while no snapshot and no transaction is open. */
 IU_MUST_USE enum iu_err iu_store_grow(struct iu_store *store);
+/* After a commit that a full disk refused, when there is room again: opens the environment afresh, from what is durable. Only while no
+ * snapshot and no transaction is open. On failure nothing can be read either: only iu_store_close is left. */
+IU_MUST_USE enum iu_err iu_store_mend(struct iu_store *store);
 /* Bytes the file takes, and bytes free on its disk. */
 void iu_store_room(const struct iu_store *store, uint64_t *used, uint64_t *free_bytes);
 
