@@ -149,9 +149,8 @@ bool iu_ids_fill(struct iu_txn *txn, uint64_t entries_max)
     uint64_t at = iu_meta_u64(&txn->reads, "ids"), feed = iu_meta_u64(&txn->reads, "feed");
     struct iu_buf keys = IU_BUF_INIT;
     uint64_t end = collect_feed(&txn->reads, at, entries_max, &keys);
-    if (keys.len > 0)
-        qsort(keys.data, keys.len / ID_KEY_LEN, ID_KEY_LEN,
-              cmp_ids); /* ascending keys touch each page once */
+    if (keys.len > 0) /* ascending keys touch each page once */
+        qsort(keys.data, keys.len / ID_KEY_LEN, ID_KEY_LEN, cmp_ids);
     for (size_t i = 0; i < keys.len; i += ID_KEY_LEN)
         iu_put(txn, IU_T_IDS, iu_bytes_of(keys.data + i, ID_KEY_LEN), (struct iu_bytes){0});
     iu_buf_fini(&keys);

@@ -114,6 +114,10 @@ static void remove_leftover(const char *fresh)
 
 static enum iu_err take_lock(const char *dir, int *lock, const char **why)
 {
+    if (on_network(dir)) {
+        *why = "the store is on a network file system, whose locks cannot be relied on";
+        return IU_HERE_DENIED;
+    }
     char *path = join(dir, "/lock");
     *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int cause = errno;
@@ -358,10 +362,6 @@ enum iu_err iu_store_open(const struct iu_store_options *options, struct iu_stor
         err = first_start(options, &store->lock, why);
     else
         err = take_existing(options->dir, &store->lock, why);
-    if (!err && on_network(options->dir)) {
-        *why = "the store is on a network file system, whose locks cannot be relied on";
-        err = IU_HERE_DENIED;
-    }
     uint64_t len = 0;
     if (!err)
         err = check_file(options->dir, &len, why);

@@ -151,6 +151,20 @@ static inline void model_store(struct temp_store *t, struct model *model, uint64
     assert_int_equal(iu_txn_commit(txn), IU_OK);
 }
 
+/* The head of the model's first `size` entries and its note. */
+static inline struct iu_bytes model_sign(struct model *model, uint64_t size, struct iu_head *head,
+                                         struct iu_buf *note)
+{
+    uint8_t seed[32] = {7};
+    struct iu_key *key = iu_key_of_seed(seed);
+    *head = (struct iu_head){.city = model->city, .log = model->log, .size = size};
+    assert_int_equal(iu_tree_root(model_node, model, size, &head->root), IU_OK);
+    iu_buf_clear(note);
+    iu_head_sign(head, key, note);
+    iu_key_close(key);
+    return iu_buf_view(note);
+}
+
 /* --- the store against the model --- */
 
 static inline void check_root(const struct iu_log_state *log, struct model *model)

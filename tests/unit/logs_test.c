@@ -7,23 +7,6 @@
 
 #define FULL_SIZE 1500
 
-static int setup(void **state)
-{
-    struct temp_store *t = malloc(sizeof *t);
-    assert_non_null(t);
-    temp_init(t);
-    assert_int_equal(temp_open(t, 0), IU_OK);
-    *state = t;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    temp_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* Random appends under random heads, compared after each one; reopened now and then. */
 static void grow_randomly(struct temp_store *t, size_t batch_max, size_t body_max, uint64_t seed)
 {
@@ -81,6 +64,35 @@ static void single_appends_share_runs(void **state)
     assert_true(iu_table_count(snap, IU_T_RUNS) <= 6); /* some 60 KB in runs of 16 KiB */
     assert_int_equal(iu_table_count(snap, IU_T_TILES), 3);
     iu_snap_close(snap);
+    model_fini(&model);
+}
+
+static void a_map_that_fills_up_in_mid_append_leaves_nothing_of_it(void **state)
+{
+    struct temp_store *t = *state;
+    struct model model = model_make(city_of(1), 1, 300, 9000, 12);
+    struct iu_rand rand;
+    int grown = 0;
+    iu_rand_seed(&rand, 12);
+    temp_close(t);
+    assert_int_equal(temp_open(t, 160 * 1024), IU_OK);
+    for (uint64_t size = 0; size < 300;) {
+        struct iu_log_state log;
+        struct iu_txn *txn = temp_txn(t);
+        iu_log_make(txn, &model.city, 1, &log);
+        model_append(txn, &log, &(struct model_append){.model = &model, .end = size + 15, .head_size = 300});
+        enum iu_err err = iu_txn_commit(txn);
+        if (err == IU_HERE_GROW) {
+            grown++;
+            assert_int_equal(iu_store_grow(t->store), IU_OK);
+        } else {
+            assert_int_equal(err, IU_OK);
+            size += 15;
+        }
+        if (size > 0)
+            check_log(t, &model, size, &rand);
+    }
+    assert_true(grown >= 3);
     model_fini(&model);
 }
 
@@ -314,18 +326,6 @@ static void put_own(struct temp_store *t, struct model *model, uint64_t end)
     model_store(t, model, end, 0, NULL);
 }
 
-static struct iu_bytes sign_own(struct model *model, uint64_t size, struct iu_head *head, struct iu_buf *note)
-{
-    uint8_t seed[32] = {7};
-    struct iu_key *key = iu_key_of_seed(seed);
-    *head = (struct iu_head){.city = model->city, .log = model->log, .size = size};
-    assert_int_equal(iu_tree_root(model_node, model, size, &head->root), IU_OK);
-    iu_buf_clear(note);
-    iu_head_sign(head, key, note);
-    iu_key_close(key);
-    return iu_buf_view(note);
-}
-
 static void readers_see_of_the_own_log_only_what_is_released(void **state)
 {
     struct temp_store *t = *state;
@@ -349,7 +349,7 @@ static void readers_see_of_the_own_log_only_what_is_released(void **state)
     check_root(&log, &own);
     iu_snap_close(snap);
 
-    iu_store_release(t->store, 1, 300, sign_own(&own, 300, &head, &note));
+    iu_store_release(t->store, 1, 300, model_sign(&own, 300, &head, &note));
     check_log(t, &own, 300, &rand);
     put_own(t, &own, 650);
     check_log(t, &own, 300, &rand); /* still */
@@ -364,7 +364,7 @@ static void readers_see_of_the_own_log_only_what_is_released(void **state)
     assert_false(iu_feed_next(snap, 310, &row));
     iu_snap_close(snap);
 
-    iu_store_release(t->store, 1, 650, sign_own(&own, 650, &head, &note));
+    iu_store_release(t->store, 1, 650, model_sign(&own, 650, &head, &note));
     check_log(t, &own, 650, &rand);
     snap = iu_snap_open(t->store);
     assert_true(iu_feed_next(snap, 310, &row));
@@ -388,7 +388,7 @@ static void a_kept_note_gives_the_own_log_a_new_change_number(void **state)
     struct iu_head head, old;
     struct iu_log_state log;
     put_own(t, &own, 20);
-    iu_store_release(t->store, 1, 20, sign_own(&own, 20, &old, &note));
+    iu_store_release(t->store, 1, 20, model_sign(&own, 20, &old, &note));
     put_own(t, &own, 50);
     struct iu_txn *txn = temp_txn(t);
     assert_true(iu_log_find(iu_txn_reads(txn), &own.city, 1, &log));
@@ -397,7 +397,7 @@ static void a_kept_note_gives_the_own_log_a_new_change_number(void **state)
     iu_log_set_note(txn, &log, &old, iu_buf_view(&note));
     assert_int_equal(log.head.size, 20);
     assert_int_equal(log.change, change + 1);
-    sign_own(&own, 50, &head, &newer);
+    model_sign(&own, 50, &head, &newer);
     iu_log_set_note(txn, &log, &head, iu_buf_view(&newer));
     iu_log_set_note(txn, &log, &old, iu_buf_view(&note)); /* late: nothing */
     assert_int_equal(log.head.size, 50);
@@ -419,7 +419,7 @@ static void entries_fetched_back_stay_unseen_until_released(void **state)
     struct iu_log_state log;
     struct iu_rand rand;
     iu_rand_seed(&rand, 13);
-    sign_own(&own, 60, &head, &note);
+    model_sign(&own, 60, &head, &note);
     model_store(t, &own, 25, 60, NULL);
     struct iu_snap *snap = iu_snap_open(t->store);
     assert_true(iu_log_find(snap, &own.city, 1, &log));
@@ -557,24 +557,33 @@ static void the_newest_log_is_the_last_that_holds_an_entry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(random_appends_of_small_entries_read_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(random_appends_of_large_entries_read_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(single_appends_share_runs, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_entry_above_the_run_length_stands_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(runs_and_tiles_take_little_more_than_what_they_hold, setup, teardown),
-        cmocka_unit_test_setup_teardown(gaps_are_kept_and_filled_from_any_side, setup, teardown),
-        cmocka_unit_test_setup_teardown(lesser_forms_are_read_from_full_ones, setup, teardown),
-        cmocka_unit_test_setup_teardown(feed_positions_are_dense_and_changes_have_one_row_a_log, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(one_commit_may_hold_appends_to_many_logs, setup, teardown),
-        cmocka_unit_test_setup_teardown(readers_see_of_the_own_log_only_what_is_released, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_kept_note_gives_the_own_log_a_new_change_number, setup, teardown),
-        cmocka_unit_test_setup_teardown(entries_fetched_back_stay_unseen_until_released, setup, teardown),
-        cmocka_unit_test_setup_teardown(entries_are_found_by_id_before_and_after_the_index_is_filled, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(two_entries_of_one_prefix_are_told_from_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_fault_freezes_one_log_for_ever, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_newest_log_is_the_last_that_holds_an_entry, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_appends_of_small_entries_read_back, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(random_appends_of_large_entries_read_back, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(single_appends_share_runs, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(a_map_that_fills_up_in_mid_append_leaves_nothing_of_it, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_above_the_run_length_stands_alone, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(runs_and_tiles_take_little_more_than_what_they_hold, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(gaps_are_kept_and_filled_from_any_side, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(lesser_forms_are_read_from_full_ones, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(feed_positions_are_dense_and_changes_have_one_row_a_log, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(one_commit_may_hold_appends_to_many_logs, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(readers_see_of_the_own_log_only_what_is_released, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(a_kept_note_gives_the_own_log_a_new_change_number, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(entries_fetched_back_stay_unseen_until_released, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(entries_are_found_by_id_before_and_after_the_index_is_filled,
+                                        temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(two_entries_of_one_prefix_are_told_from_one, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(a_fault_freezes_one_log_for_ever, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(the_newest_log_is_the_last_that_holds_an_entry, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

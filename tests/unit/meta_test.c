@@ -3,23 +3,6 @@
 
 #include "unit/temp_store.h"
 
-static int setup(void **state)
-{
-    struct temp_store *t = malloc(sizeof *t);
-    assert_non_null(t);
-    temp_init(t);
-    assert_int_equal(temp_open(t, 0), IU_OK);
-    *state = t;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    temp_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static struct iu_snap *commit_and_read(struct temp_store *t, struct iu_txn *txn)
 {
     assert_int_equal(iu_txn_commit(txn), IU_OK);
@@ -152,12 +135,13 @@ static void peers_keep_their_addresses_and_cursor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(named_values_are_kept_and_an_empty_one_removes_the_name, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(follows_are_walked_by_city_and_dropped_one_by_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_block_stands_until_it_is_dropped, setup, teardown),
-        cmocka_unit_test_setup_teardown(invites_keep_who_used_them, setup, teardown),
-        cmocka_unit_test_setup_teardown(peers_keep_their_addresses_and_cursor, setup, teardown),
+        cmocka_unit_test_setup_teardown(named_values_are_kept_and_an_empty_one_removes_the_name, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(follows_are_walked_by_city_and_dropped_one_by_one, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(a_block_stands_until_it_is_dropped, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(invites_keep_who_used_them, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(peers_keep_their_addresses_and_cursor, temp_setup, temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -352,10 +352,16 @@ static void after_a_failed_commit_nothing_is_written_until_reopened(void **state
 static int fill_a_disk(struct temp_store *t)
 {
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("tmpfs", t->base, "tmpfs", 0, "size=2m") != 0)
+        mount("tmpfs", t->base, "tmpfs", 0, "size=3m") != 0)
         return 2;
     if (temp_open(t, 0) != IU_OK)
         return 3;
+    char ballast[80];
+    snprintf(ballast, sizeof ballast, "%s/ballast", t->base);
+    int fd = open(ballast, O_CREAT | O_WRONLY, 0600);
+    if (posix_fallocate(fd, 0, 1024 * 1024) != 0)
+        return 3;
+    close(fd);
     enum iu_err err = IU_OK;
     int done = 0;
     for (; err == IU_OK && done < 100; done++) {
@@ -368,6 +374,12 @@ static int fill_a_disk(struct temp_store *t)
     struct iu_txn *txn;
     if (iu_txn_open(t->store, &txn) != IU_HERE_FULL)
         return 5;
+    if (unlink(ballast) != 0 || iu_txn_open(t->store, &txn) != IU_HERE_FULL)
+        return 7; /* room alone mends nothing */
+    if (iu_store_mend(t->store) != IU_OK || count_values(t, "w3-", 1, 100000) != 1)
+        return 8;
+    if (put_values(t, "again", 1, 100000) != IU_OK || count_values(t, "again", 1, 100000) != 1)
+        return 9;
     temp_close(t);
     if (temp_open(t, 0) != IU_OK || count_values(t, "w3-", 1, 100000) != 1)
         return 6;
@@ -375,7 +387,7 @@ static int fill_a_disk(struct temp_store *t)
     return 0;
 }
 
-static void a_full_disk_is_named_and_what_was_committed_stays(void **state)
+static void a_full_disk_is_named_and_mended_when_room_returns(void **state)
 {
     (void)state;
     struct temp_store t;
@@ -409,7 +421,7 @@ int main(void)
         cmocka_unit_test(an_aborted_transaction_leaves_nothing_but_sees_itself),
         cmocka_unit_test(a_full_map_grows_and_the_write_is_repeated),
         cmocka_unit_test(after_a_failed_commit_nothing_is_written_until_reopened),
-        cmocka_unit_test(a_full_disk_is_named_and_what_was_committed_stays),
+        cmocka_unit_test(a_full_disk_is_named_and_mended_when_room_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

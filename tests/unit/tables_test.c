@@ -4,23 +4,6 @@
 #include "base/rand.h"
 #include "unit/temp_store.h"
 
-static int setup(void **state)
-{
-    struct temp_store *t = malloc(sizeof *t);
-    assert_non_null(t);
-    temp_init(t);
-    assert_int_equal(temp_open(t, 0), IU_OK);
-    *state = t;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    temp_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static struct iu_bytes text(const char *word)
 {
     return iu_bytes_str(word);
@@ -164,11 +147,11 @@ static void key_lengths_are_those_of_the_layout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_value_is_put_replaced_and_deleted, setup, teardown),
-        cmocka_unit_test_setup_teardown(appending_out_of_order_is_a_put, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_scan_walks_one_prefix_from_a_key_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_last_row_of_a_prefix_is_found_with_and_without_a_bound, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_value_is_put_replaced_and_deleted, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(appending_out_of_order_is_a_put, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(a_scan_walks_one_prefix_from_a_key_on, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(the_last_row_of_a_prefix_is_found_with_and_without_a_bound,
+                                        temp_setup, temp_teardown),
         cmocka_unit_test(keys_sort_as_their_numbers_do),
         cmocka_unit_test(key_lengths_are_those_of_the_layout),
     };

@@ -68,4 +68,22 @@ static inline struct iu_txn *temp_txn(struct temp_store *t)
     return txn;
 }
 
+/* For cmocka: *state is an open store. */
+static inline int temp_setup(void **state)
+{
+    struct temp_store *t = malloc(sizeof *t);
+    assert_non_null(t);
+    temp_init(t);
+    assert_int_equal(temp_open(t, 0), IU_OK);
+    *state = t;
+    return 0;
+}
+
+static inline int temp_teardown(void **state)
+{
+    temp_fini(*state);
+    free(*state);
+    return 0;
+}
+
 #endif
