@@ -129,7 +129,7 @@ enum iu_err iu_log_item(const struct iu_snap *snap, const struct iu_log_state *l
     if (index >= log->size)
         return IU_HERE_NOT_FOUND;
     uint64_t first;
-    struct iu_bytes rest, raw;
+    struct iu_bytes rest, raw = {0};
     if (!find_run(snap, log->no, index, &first, &rest))
         return broken(snap);
     for (uint64_t at = first; at <= index; at++)
