@@ -70,6 +70,12 @@ static void revoked(struct node *node, const struct iu_effect *effect, struct iu
     iu_reply_u64(reply, "revoked", revoking->count);
 }
 
+static bool none_to(struct iu_reply *reply)
+{
+    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name", "interurban invite --list");
+    return true;
+}
+
 static bool take_back(struct node *node, struct client *client, struct iu_bytes to, struct iu_reply *reply)
 {
     uint8_t secrets[IU_INVITES_OPEN_MAX][16], at[16];
@@ -82,7 +88,7 @@ static bool take_back(struct node *node, struct client *client, struct iu_bytes 
             memcpy(secrets[count++], invite.secret, sizeof invite.secret);
     iu_snap_close(snap);
     if (!count)
-        return fails(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name");
+        return none_to(reply);
     for (size_t i = 0; i < count; i++) {
         struct iu_job *job = calloc(1, sizeof *job);
         iu_must(job != NULL);

@@ -293,7 +293,7 @@ static void close_all(struct node *node)
 static void look_for_end(struct node *node)
 {
     uint64_t passed = os_steady_ms() - node->stop_ms;
-    bool done = peers_count(node) == 0 && writer_idle(node->writer);
+    bool done = peers_count(node) == 0 && (!node->writer || writer_idle(node->writer));
     if (!node->closing && (done || node->failed || passed >= STOP_POLITE_MS)) {
         close_all(node);
         if (!node->failed && !node->exit_code)
