@@ -285,6 +285,34 @@ static bool read_file(const char *path, bool needed, struct iu_buf *text, struct
     return false;
 }
 
+/* Comments become blanks: libconfuse 3.3 counts their lines twice. False if one has no end. */
+static bool blank_comments(struct iu_buf *text)
+{
+    char quote = 0, comment = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        char c = (char)text->data[i], next = i + 1 < text->len ? (char)text->data[i + 1] : 0;
+        if (comment) {
+            bool over = comment == '*' ? c == '*' && next == '/' : c == '\n';
+            if (c != '\n')
+                text->data[i] = ' ';
+            if (over && c == '*')
+                text->data[++i] = ' ';
+            comment = over ? 0 : comment;
+        } else if (quote) {
+            i += c == '\\';
+            quote = c == quote ? 0 : quote;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '#' || (c == '/' && (next == '/' || next == '*'))) {
+            comment = c == '#' ? '#' : next;
+            text->data[i] = ' ';
+            if (c == '/')
+                text->data[++i] = ' ';
+        }
+    }
+    return comment != '*';
+}
+
 bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why)
 {
     cfg_opt_t options[KEY_COUNT + 1];
@@ -300,6 +328,10 @@ bool config_read(const char *path, bool needed, struct config *out, struct iu_bu
     }
     options[KEY_COUNT] = (cfg_opt_t)CFG_END();
     bool good = read_file(path, needed, &text, why);
+    if (good && !blank_comments(&text)) {
+        iu_buf_printf(why, "%s: a comment has no end", path);
+        good = false;
+    }
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
     iu_must(cfg != NULL);
     cfg_set_error_function(cfg, complain);
