@@ -160,34 +160,59 @@ static enum iu_err check_chain(const struct iu_bundle *bundle, struct iu_chain *
     if (err)
         return err;
     *city = d.city;
-    return bundle->expect_city && !iu_city_equal(city, bundle->expect_city) ? IU_PEER_MISMATCH : IU_OK;
+    return IU_OK;
 }
 
-/* Whether a key of the chain made the signature, whatever the note says about the key. */
-static bool signed_by_chain(struct iu_bytes bytes, const struct iu_chain *chain)
+/* Whether the note was altered where it names its key: the signature is by a key of the chain, or the key id
+ * is that of one but for a byte. An unaltered note by a key that the chain lacks looks like this once in
+ * millions. */
+static bool key_id_altered(struct iu_bytes bytes, const struct iu_chain *chain)
 {
     struct iu_note note;
+    uint8_t key_id[sizeof note.key_id];
     if (iu_note_parse(bytes, &note))
         return false;
-    for (uint32_t k = 0; k < chain->count; k++)
-        if (iu_verify(&chain->items[k].node, note.text, note.signature))
+    for (uint32_t k = 0; k < chain->count; k++) {
+        const struct iu_public *key = &chain->items[k].node;
+        size_t differ = 0;
+        iu_note_key_id(note.name, key, key_id);
+        for (size_t i = 0; i < sizeof key_id; i++)
+            differ += key_id[i] != note.key_id[i];
+        if (differ <= 1 || iu_verify(key, note.text, note.signature))
             return true;
+    }
     return false;
 }
 
-/* A head by a key that this chain does not give is the chain's fault: it is older, or another than the
- * head's. But a key of the chain under a false key id is the note's. */
-static enum iu_err check_head(const struct iu_chain *chain, const struct iu_city *city,
-                              struct iu_bytes checkpoint, struct iu_bundle_found *out)
+/* A `log` line settles its log: whoever signed another root at that size, the root key's word counts. */
+static bool against_root(const struct iu_chain *chain, const struct iu_head *head)
 {
-    enum iu_err err = iu_head_get(checkpoint, &out->head);
-    if (!err && !iu_city_equal(&out->head.city, city))
+    struct iu_logline line;
+    return iu_chain_line(chain, head->log, &line) && line.size == head->size &&
+           !iu_hash_equal(&line.root, &head->root);
+}
+
+/* The head is of the chain's city. If not, the one that is not of the city asked for is at fault; nobody
+ * asked: the head. */
+static enum iu_err check_city(const struct iu_bundle *bundle, const struct iu_city *city,
+                              struct iu_bundle_found *out)
+{
+    if (iu_city_equal(&out->head.city, city))
+        return IU_OK;
+    bool chain_fault = bundle->expect_city && iu_city_equal(&out->head.city, bundle->expect_city);
+    return blame(out, chain_fault ? IU_PART_CHAIN : IU_PART_PROOF, IU_PEER_MISMATCH);
+}
+
+/* A head by a key that this chain does not give is the chain's fault: it is older, or another than the
+ * head's. But a key id that was altered is the note's. */
+static enum iu_err check_signature(const struct iu_chain *chain, struct iu_bytes checkpoint,
+                                   struct iu_bundle_found *out)
+{
+    enum iu_err err = iu_head_verify(checkpoint, chain, &out->head);
+    if (err == IU_PEER_UNKNOWN_KEY && key_id_altered(checkpoint, chain))
+        err = IU_PEER_FORGED;
+    if (!err && against_root(chain, &out->head))
         err = IU_PEER_MISMATCH;
-    if (err)
-        return blame(out, IU_PART_PROOF, err);
-    err = iu_head_verify(checkpoint, chain, &out->head);
-    if (err == IU_PEER_UNKNOWN_KEY && signed_by_chain(checkpoint, chain))
-        return blame(out, IU_PART_PROOF, IU_PEER_FORGED);
     bool chain_fault = err == IU_PEER_UNKNOWN_KEY || err == IU_PEER_SUPERSEDED;
     return blame(out, chain_fault ? IU_PART_CHAIN : IU_PART_PROOF, err);
 }
@@ -238,7 +263,11 @@ static enum iu_err check_parts(const struct iu_bundle *bundle, struct iu_chain *
         return err;
     struct iu_bytes leaf = iu_buf_view(&proof.leaf_data);
     struct iu_bytes header = iu_bytes_of(leaf.data + IU_LEAF_PREFIX_LEN, leaf.len - IU_LEAF_PREFIX_LEN);
-    err = check_head(chain, &city, proof.checkpoint, out);
+    err = blame(out, IU_PART_PROOF, iu_head_get(proof.checkpoint, &out->head));
+    if (!err)
+        err = check_city(bundle, &city, out);
+    if (!err)
+        err = check_signature(chain, proof.checkpoint, out);
     if (!err)
         err = blame(out, IU_PART_PROOF, check_leaf(&proof, out));
     if (!err)
@@ -246,6 +275,8 @@ static enum iu_err check_parts(const struct iu_bundle *bundle, struct iu_chain *
     if (!err)
         err = blame(out, IU_PART_OPENING, check_opening(bundle, header, arena, hold, out));
     iu_tlog_proof_fini(&proof);
+    if (!err && bundle->expect_city && !iu_city_equal(&city, bundle->expect_city))
+        err = IU_PEER_MISMATCH; /* all of it good, and another city's: no file is at fault */
     return err;
 }
 

@@ -28,14 +28,16 @@ void iu_opening_put(struct iu_bytes salt, struct iu_bytes body, struct iu_buf *o
 /* salt: 32 bytes or empty; both owned by the caller's buffers. */
 IU_MUST_USE enum iu_err iu_opening_get(struct iu_bytes bytes, struct iu_buf *salt, struct iu_buf *body);
 
-/* The whole check that needs no node: chain -> head -> leaf -> commitment -> body -> content. */
+/* The whole check that needs no node: chain -> head -> leaf -> commitment -> body -> content. The first step that fails names the
+ * file: an opening that the proof's header does not commit to is the opening's fault, though the proof may be the one exchanged.
+ * What it cannot see: a delegation that was left off a chain which gives the head's key without it. */
 enum iu_bundle_part { IU_PART_NONE, IU_PART_CHAIN, IU_PART_PROOF, IU_PART_OPENING, IU_PART_CONTENT };
 struct iu_bundle {
     struct iu_bytes chain, proof, opening; /* the three files */
     const struct iu_city *expect_city;     /* --city, or NULL: whose record it is, is only reported */
 };
 struct iu_bundle_found {
-    enum iu_bundle_part wrong; /* the file that is at fault when the result is not IU_OK */
+    enum iu_bundle_part wrong; /* the file at fault when the result is not IU_OK; NONE: all good, but not of expect_city */
     struct iu_head head;
     uint64_t index;
     struct iu_hash entry;
