@@ -72,7 +72,8 @@ static void revoked(struct node *node, const struct iu_effect *effect, struct iu
 
 static bool none_to(struct iu_reply *reply)
 {
-    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name", "interurban invite --list");
+    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name",
+                   "interurban invite --list");
     return true;
 }
 

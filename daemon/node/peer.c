@@ -6,55 +6,16 @@
  */
 #include "node/peer.h"
 
-#include "base/set.h"
-#include "node/node.h"
 #include "node/os.h"
+#include "node/peer_inner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_MAX 65536
-#define UNFINISHED_MAX 64 /* inbound, without a session */
-#define PATIENCE_MS 250   /* a silent one makes room for others after this, when there are too many */
-#define RESERVED 16       /* of all sessions: for connections that this node dials */
 #define END_MS 1000
 #define JOBS_MAX (8ULL * 1024 * 1024)
 #define JOBS_AGAIN (4ULL * 1024 * 1024)
-
-enum state { RESOLVING, CONNECTING, LOOKING, SHAKING, UP, ENDING, CLOSING };
-
-struct peer {
-    struct node *node;
-    struct peer *next, **link;
-    uint64_t conn, dial;
-    enum state state;
-    bool outbound, told, dirty, reading, shut;
-    int handles;
-    uv_tcp_t tcp;
-    uv_timer_t timer;
-    uv_connect_t connecting;
-    uv_shutdown_t shutting;
-    struct tls *tls;
-    struct iu_buf first; /* LOOKING: what came so far */
-    struct iu_buf out;   /* plain, for the next flush */
-    size_t writing;      /* bytes whose write has not been reported yet */
-    uint64_t jobs_len, opened_ms;
-    struct sockaddr_storage *tries; /* addresses of the name, and how many are left */
-    size_t try_count, try_next;
-    char address[IU_ADDRESS_MAX + 1], why[200];
-};
-
-struct peers {
-    struct peer *first;
-    struct iu_map *by_conn; /* conn -> struct peer * */
-    size_t count, unfinished;
-    uint64_t conns; /* last number given */
-    struct peer **dirty;
-    size_t dirty_count, dirty_cap;
-    struct iu_buf plain, net;
-    char read[READ_MAX];
-};
 
 struct write {
     uv_write_t request;
@@ -105,7 +66,7 @@ static bool unfinished(const struct peer *peer)
     return !peer->outbound && (peer->state == LOOKING || peer->state == SHAKING);
 }
 
-static void move_to(struct peer *peer, enum state state)
+void peer_move(struct peer *peer, enum state state)
 {
     struct peers *peers = peer->node->peers;
     peers->unfinished -= unfinished(peer);
@@ -129,7 +90,7 @@ static void tell_end(struct peer *peer)
 }
 
 /* The last close callback frees: a peer is its handles. */
-static void let_go(struct peer *peer)
+void peer_let_go(struct peer *peer)
 {
     struct peers *peers = peer->node->peers;
     if (--peer->handles > 0)
@@ -152,10 +113,10 @@ static void let_go(struct peer *peer)
 
 static void on_closed(uv_handle_t *handle)
 {
-    let_go(handle->data);
+    peer_let_go(handle->data);
 }
 
-static void close_now(struct peer *peer, const char *why)
+void peer_close(struct peer *peer, const char *why)
 {
     if (peer->state == CLOSING)
         return;
@@ -163,7 +124,7 @@ static void close_now(struct peer *peer, const char *why)
         resolver_forget(peer->node->resolver, peer);
     if (!peer->why[0])
         snprintf(peer->why, sizeof peer->why, "%s", why);
-    move_to(peer, CLOSING);
+    peer_move(peer, CLOSING);
     if (!uv_is_closing((uv_handle_t *)&peer->tcp)) /* else between two tries */
         uv_close((uv_handle_t *)&peer->tcp, on_closed);
     uv_close((uv_handle_t *)&peer->timer, on_closed);
@@ -172,11 +133,11 @@ static void close_now(struct peer *peer, const char *why)
 static void on_deadline(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
-    close_now(peer, peer->state == SHAKING || peer->state == LOOKING ? "no TLS handshake in time"
-                                                                     : "no answer in time");
+    peer_close(peer, peer->state == SHAKING || peer->state == LOOKING ? "no TLS handshake in time"
+                                                                      : "no answer in time");
 }
 
-static struct peer *peer_new(struct node *node, bool outbound, enum state state)
+struct peer *peer_new(struct node *node, bool outbound, enum state state)
 {
     struct peers *peers = node->peers;
     struct peer *peer = calloc(1, sizeof *peer);
@@ -232,7 +193,7 @@ static void end_if_sent(struct peer *peer)
         return;
     peer->shut = true;
     if (uv_shutdown(&peer->shutting, (uv_stream_t *)&peer->tcp, on_shut) != 0)
-        close_now(peer, "");
+        peer_close(peer, "");
 }
 
 static void sent(struct peer *peer, size_t len, int status)
@@ -241,7 +202,7 @@ static void sent(struct peer *peer, size_t len, int status)
     if (peer->state == CLOSING)
         return;
     if (status < 0) {
-        close_now(peer, uv_strerror(status));
+        peer_close(peer, uv_strerror(status));
         return;
     }
     end_if_sent(peer);
@@ -277,7 +238,7 @@ static void write_take(struct peer *peer, struct iu_buf *bytes)
     peer->writing -= write->bytes.len;
     iu_buf_fini(&write->bytes);
     free(write);
-    close_now(peer, uv_strerror(status));
+    peer_close(peer, uv_strerror(status));
 }
 
 static void write_scratch(struct peer *peer, struct iu_buf *scratch)
@@ -305,7 +266,7 @@ static void flush(struct peer *peer)
         write_take(peer, &net);
     iu_buf_fini(&net);
     if (!good)
-        close_now(peer, tls_why(peer->tls));
+        peer_close(peer, tls_why(peer->tls));
     end_if_sent(peer);
 }
 
@@ -318,13 +279,20 @@ void peers_flush(struct node *node)
     peers->dirty_count = 0;
 }
 
-void peer_send(struct node *node, uint64_t conn, struct iu_bytes plain)
+void peer_send_take(struct node *node, uint64_t conn, struct iu_buf *plain)
 {
     struct peer *peer = peer_of(node, conn);
-    if (!peer || peer->state != UP)
-        return;
-    iu_buf_put_bytes(&peer->out, plain);
-    mark_dirty(peer);
+    if (peer && peer->state == UP) {
+        if (peer->out.len) {
+            iu_buf_put_bytes(&peer->out, iu_buf_view(plain));
+        } else {
+            iu_buf_fini(&peer->out);
+            peer->out = *plain;
+            *plain = IU_BUF_INIT;
+        }
+        mark_dirty(peer);
+    }
+    iu_buf_fini(plain);
 }
 
 void peer_end(struct node *node, uint64_t conn, const char *why)
@@ -333,7 +301,7 @@ void peer_end(struct node *node, uint64_t conn, const char *why)
     if (!peer || peer->state != UP)
         return;
     snprintf(peer->why, sizeof peer->why, "%s", why);
-    move_to(peer, ENDING);
+    peer_move(peer, ENDING);
     uv_timer_start(&peer->timer, on_deadline, END_MS, 0);
     mark_dirty(peer);
 }
@@ -349,7 +317,7 @@ static void came_up(struct peer *peer)
                              .key = *tls_peer(peer->tls),
                              .address = peer->address};
     tls_exporter(peer->tls, event.exporter);
-    move_to(peer, UP);
+    peer_move(peer, UP);
     uv_timer_stop(&peer->timer);
     peer->told = true;
     node_pump(peer->node, &event);
@@ -372,7 +340,7 @@ static void feed(struct peer *peer, struct iu_bytes bytes)
         node_pump(peer->node, &event);
     }
     if (!good)
-        close_now(peer, *tls_why(peer->tls) ? tls_why(peer->tls) : "the other side ended it");
+        peer_close(peer, *tls_why(peer->tls) ? tls_why(peer->tls) : "the other side ended it");
 }
 
 static void look(struct peer *peer, struct iu_bytes bytes)
@@ -385,18 +353,18 @@ static void look(struct peer *peer, struct iu_bytes bytes)
         struct iu_buf alert = IU_BUF_INIT;
         iu_buf_put_bytes(&alert, tls_alert_old());
         snprintf(peer->why, sizeof peer->why, "it speaks an older TLS than 1.3");
-        move_to(peer, ENDING);
+        peer_move(peer, ENDING);
         uv_timer_start(&peer->timer, on_deadline, END_MS, 0);
         write_take(peer, &alert);
         return;
     }
     if (seen != TLS_LOOK_HELLO) {
-        close_now(peer, "it does not speak TLS");
+        peer_close(peer, "it does not speak TLS");
         return;
     }
     struct iu_buf first = peer->first;
     peer->first = IU_BUF_INIT;
-    move_to(peer, SHAKING);
+    peer_move(peer, SHAKING);
     peer->tls = tls_open(peer->node->side, false);
     feed(peer, iu_buf_view(&first));
     iu_buf_fini(&first);
@@ -407,7 +375,7 @@ static void received(struct peer *peer, ssize_t len, const char *data)
     if (len == 0 || peer->state == CLOSING)
         return;
     if (len < 0)
-        close_now(peer, len == UV_EOF ? "the other side ended it" : uv_strerror((int)len));
+        peer_close(peer, len == UV_EOF ? "the other side ended it" : uv_strerror((int)len));
     else if (peer->state == LOOKING)
         look(peer, iu_bytes_of(data, (size_t)len));
     else if (peer->state == SHAKING || peer->state == UP)
@@ -418,7 +386,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct peer *peer = handle->data;
     (void)suggested;
-    *out = uv_buf_init(peer->node->peers->read, READ_MAX);
+    *out = uv_buf_init(peer->node->peers->read, PEER_READ_MAX);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
@@ -426,13 +394,26 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     received(stream->data, len, buf->base);
 }
 
-static void read_on(struct peer *peer)
+void peer_read_on(struct peer *peer)
 {
     if (peer->reading || peer->state == CLOSING)
         return;
     peer->reading = uv_read_start((uv_stream_t *)&peer->tcp, on_room, on_read) == 0;
     if (!peer->reading)
-        close_now(peer, "the connection was cut");
+        peer_close(peer, "the connection was cut");
+}
+
+void peer_shake(struct peer *peer)
+{
+    struct peers *peers = peer->node->peers;
+    peer_move(peer, SHAKING);
+    peer->tls = tls_open(peer->node->side, true);
+    bool good = tls_begin(peer->tls, &peers->net);
+    write_scratch(peer, &peers->net);
+    if (good)
+        peer_read_on(peer);
+    else
+        peer_close(peer, tls_why(peer->tls));
 }
 
 void peer_jobs_more(struct node *node, uint64_t conn, uint64_t bytes)
@@ -454,130 +435,7 @@ void peer_jobs_less(struct node *node, uint64_t conn, uint64_t bytes)
         return;
     peer->jobs_len -= bytes < peer->jobs_len ? bytes : peer->jobs_len;
     if (peer->jobs_len < JOBS_AGAIN)
-        read_on(peer);
-}
-
-/* --- accepting --- */
-
-/* Whoever has been silent longest makes room: a crowd of silent strangers does not keep others out. */
-static bool make_room(struct peers *peers)
-{
-    struct peer *oldest = NULL;
-    uint64_t now = os_steady_ms();
-    for (struct peer *peer = peers->first; peer; peer = peer->next)
-        if (peer->state == LOOKING && now - peer->opened_ms >= PATIENCE_MS)
-            oldest = peer; /* the list's newest stands first */
-    if (oldest)
-        close_now(oldest, "it was silent, and others waited");
-    return oldest != NULL;
-}
-
-void peer_accept(struct node *node, uv_stream_t *listener)
-{
-    struct peers *peers = node->peers;
-    struct sockaddr_storage name;
-    int len = sizeof name;
-    bool full = peers->count + RESERVED >= node->sessions_max && node->sessions_max > 2 * RESERVED;
-    bool crowded = peers->unfinished >= UNFINISHED_MAX && !make_room(peers);
-    struct peer *peer = peer_new(node, false, LOOKING);
-    if (uv_accept(listener, (uv_stream_t *)&peer->tcp) != 0 || full || crowded || node->stopping) {
-        close_now(peer, "");
-        return;
-    }
-    uv_tcp_nodelay(&peer->tcp, 1);
-    uv_tcp_keepalive(&peer->tcp, 1, 60);
-    if (uv_tcp_getpeername(&peer->tcp, (struct sockaddr *)&name, &len) == 0)
-        resolve_text((struct sockaddr *)&name, peer->address);
-    read_on(peer);
-}
-
-/* --- dialling --- */
-
-static void try_next(struct peer *peer);
-
-static void on_connected(uv_connect_t *request, int status);
-
-static void on_tried(uv_handle_t *handle)
-{
-    struct peer *peer = handle->data;
-    if (peer->state == CLOSING) {
-        let_go(peer);
-        return;
-    }
-    uv_tcp_init(&peer->node->loop, &peer->tcp);
-    peer->tcp.data = peer;
-    try_next(peer);
-}
-
-static void failed_to_connect(struct peer *peer, int status)
-{
-    if (peer->try_next < peer->try_count)
-        uv_close((uv_handle_t *)&peer->tcp, on_tried);
-    else
-        close_now(peer, uv_strerror(status));
-}
-
-static void try_next(struct peer *peer)
-{
-    const struct sockaddr_storage *at = &peer->tries[peer->try_next++];
-    int status = uv_tcp_connect(&peer->connecting, &peer->tcp, (const struct sockaddr *)at, on_connected);
-    if (status != 0)
-        failed_to_connect(peer, status);
-}
-
-static void connected(struct peer *peer, int status)
-{
-    struct peers *peers = peer->node->peers;
-    if (peer->state != CONNECTING)
-        return;
-    if (status < 0) {
-        failed_to_connect(peer, status);
-        return;
-    }
-    uv_tcp_nodelay(&peer->tcp, 1);
-    uv_tcp_keepalive(&peer->tcp, 1, 60);
-    move_to(peer, SHAKING);
-    peer->tls = tls_open(peer->node->side, true);
-    bool good = tls_begin(peer->tls, &peers->net);
-    write_scratch(peer, &peers->net);
-    if (good)
-        read_on(peer);
-    else
-        close_now(peer, tls_why(peer->tls));
-}
-
-static void on_connected(uv_connect_t *request, int status)
-{
-    connected(request->data, status);
-}
-
-static void found(void *with, const struct sockaddr_storage *list, size_t count, const char *why)
-{
-    struct peer *peer = with;
-    if (count == 0) {
-        close_now(peer, why);
-        return;
-    }
-    peer->tries = calloc(count, sizeof *peer->tries);
-    iu_must(peer->tries != NULL);
-    memcpy(peer->tries, list, count * sizeof *list);
-    peer->try_count = count;
-    move_to(peer, CONNECTING);
-    try_next(peer);
-}
-
-void peer_dial(struct node *node, uint64_t dial, const char *address)
-{
-    struct sockaddr_storage literal;
-    struct peer *peer = peer_new(node, true, RESOLVING);
-    peer->dial = dial;
-    snprintf(peer->address, sizeof peer->address, "%s", address);
-    if (node->peers->count > node->sessions_max || node->stopping)
-        close_now(peer, "too many connections here");
-    else if (resolve_literal(address, &literal))
-        found(peer, &literal, 1, NULL);
-    else
-        resolver_ask(node->resolver, address, found, peer);
+        peer_read_on(peer);
 }
 
 /* --- the end of all --- */
@@ -586,11 +444,11 @@ void peers_stop(struct node *node)
 {
     for (struct peer *peer = node->peers->first; peer; peer = peer->next)
         if (peer->state != UP && peer->state != ENDING)
-            close_now(peer, "this node is stopping");
+            peer_close(peer, "this node is stopping");
 }
 
 void peers_drop(struct node *node)
 {
     for (struct peer *peer = node->peers->first; peer; peer = peer->next)
-        close_now(peer, "this node is stopping");
+        peer_close(peer, "this node is stopping");
 }

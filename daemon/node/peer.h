@@ -28,7 +28,7 @@ void peer_dial(struct node *node, uint64_t dial, const char *address);
 
 /* Queues; peers_flush encrypts and writes what one turn queued. Unknown connections are ignored: they have
  * just ended. */
-void peer_send(struct node *node, uint64_t conn, struct iu_bytes plain);
+void peer_send_take(struct node *node, uint64_t conn, struct iu_buf *plain);
 void peer_end(struct node *node, uint64_t conn, const char *why);
 void peers_flush(struct node *node);
 

@@ -67,7 +67,7 @@ static void carry(struct node *node, struct iu_effect *effect)
 {
     switch (effect->kind) {
     case IU_EFFECT_SEND:
-        peer_send(node, effect->conn, iu_buf_view(&effect->buf));
+        peer_send_take(node, effect->conn, &effect->buf);
         break;
     case IU_EFFECT_CLOSE:
         peer_end(node, effect->conn, effect->why);
