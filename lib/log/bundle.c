@@ -88,14 +88,12 @@ enum iu_err iu_tlog_proof_get(struct iu_bytes bytes, struct iu_tlog_proof *out)
         err = take_hashes(&bytes, out);
     if (!err)
         err = iu_base64_get(extra, &out->leaf_data);
+    if (!err && out->leaf_data.len < IU_LEAF_PREFIX_LEN)
+        err = IU_PEER_MALFORMED;
     if (err)
-        return err;
-    out->checkpoint = bytes;
-    if (out->leaf_data.len < IU_LEAF_PREFIX_LEN) {
         iu_tlog_proof_fini(out);
-        return IU_PEER_MALFORMED;
-    }
-    return IU_OK;
+    out->checkpoint = bytes;
+    return err;
 }
 
 void iu_tlog_proof_fini(struct iu_tlog_proof *p)
