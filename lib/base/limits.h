@@ -51,6 +51,7 @@
 #define IU_WINDOW_MAX (8 * 1024 * 1024)
 #define IU_INTEREST_MAX 256                            /* single cities in one Interest */
 #define IU_DELTA_MAX 1024                              /* heads in one Delta or Heads */
+#define IU_WANTS_MAX 1024                              /* Want and WantChunks of one peer that wait for answers */
 #define IU_ABSENT_MAX 64                               /* absent ranges in one Batch */
 #define IU_CHUNKS_BYTES_MAX (1024 * 1024)              /* data in one Chunks */
 #define IU_REASON_MAX 255                              /* words in Bye and Error */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fetching logs: what is known to be longer elsewhere, whom to ask for it, what comes back. One claim a log:
+ * one Want, answered by batches one behind the other. PROTOCOL.md "Fetching". */
+#ifndef IU_PEER_FETCH_H
+#define IU_PEER_FETCH_H
+
+#include "peer/inner.h"
+
+struct iu_fetch_news {
+    struct iu_city city;
+    uint32_t log;
+    uint64_t size, conn;
+    const struct iu_hash *chain; /* of the city's chain, if it has to be asked for first; else NULL */
+};
+
+/* What was not finished before the last end: from `wants`. */
+void iu_fetch_load(struct iu_net *net);
+/* A peer holds this log up to this size. */
+void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news);
+/* Asks for what can be asked for. At the end of a step. */
+void iu_fetch_go(struct iu_net *net);
+void iu_fetch_tick(struct iu_net *net);
+
+void iu_fetch_batch(struct iu_session *session, const struct iu_batch_frame *batch, enum iu_lane lane,
+                    size_t len);
+void iu_fetch_stored(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome);
+/* A message that is of no use: its credit goes back. */
+void iu_fetch_credit(struct iu_session *session, enum iu_lane lane, size_t len);
+/* Bytes came: a half message counts as progress. */
+void iu_fetch_moved(struct iu_session *session);
+
+void iu_fetch_opened(struct iu_session *session);
+void iu_fetch_left(struct iu_session *session);
+void iu_fetch_chain_came(struct iu_net *net, const struct iu_city *city);
+void iu_fetch_follows_changed(struct iu_net *net);
+/* Nothing more is fetched of this log, for that reason. */
+void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log, enum iu_want_state why);
+/* The peer is no source of this log until then. */
+void iu_fetch_avoid(struct iu_net *net, const struct iu_city *city, uint32_t log, uint64_t conn,
+                    uint64_t until_ms);
+/* Makes rows of `wants` for what is heard of and not here, at most `max`. True when something is left to do.
+ */
+bool iu_fetch_rows(struct iu_net *net, size_t max);
+
+/* Entries in a batch; false if its items are malformed. */
+bool iu_fetch_count(struct iu_bytes items, uint64_t *count);
+
+#endif
