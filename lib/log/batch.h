@@ -31,7 +31,8 @@ struct iu_folded {
  * is told every complete node on the way, also when the check fails later: buffer, then use on IU_OK only.
  * IU_PEER_MALFORMED, IU_PEER_MISMATCH (does not fold, or a body is not the committed one), IU_PEER_OVER_LIMIT, and the errors of
  * iu_head_verify. `verified_head` may be NULL, or a note that this node has verified under this same chain:
- * an equal note is not verified again. */
+ * an equal note is not verified again. The head is checked first: on IU_PEER_MISMATCH out->head is verified, and a trial may
+ * begin; nothing else of *out may be used after a failure. */
 IU_MUST_USE enum iu_err iu_batch_fold(const struct iu_batch *batch, const struct iu_frontier *at,
                                       const struct iu_chain *chain, struct iu_bytes verified_head, iu_node_sink sink,
                                       void *with, struct iu_folded *out);

@@ -48,7 +48,7 @@ struct iu_header {
     size_t tag_count;
     const struct iu_ref *refs;
     size_t ref_count;
-    bool restricted; /* has an audience; who is in it is read by view/audience */
+    bool restricted; /* has an audience; who is in it is read by view/audience; put as an empty one: for nobody */
     bool has_body;
     struct iu_hash body_commit;
     uint32_t body_len;

@@ -24,7 +24,8 @@ void iu_head_sign(const struct iu_head *head, const struct iu_key *key, struct i
 /* Parses a checkpoint note by form alone: three lines, origin = key name, one signature, no extension lines. */
 IU_MUST_USE enum iu_err iu_head_get(struct iu_bytes note, struct iu_head *out);
 
-/* Parses, and checks the signature by the key that the chain gives for (log, size). IU_PEER_MALFORMED, IU_PEER_FORGED,
+/* Parses, and checks the signature by a key that the chain allows for (log, size): there may be several, a head at or below the size
+ * where a later delegation took over stays good. IU_PEER_MALFORMED (also for another city than the chain's), IU_PEER_FORGED,
  * IU_PEER_SUPERSEDED if a key of the chain signed it that may not, IU_PEER_UNKNOWN_KEY if its key id is of no key held. */
 IU_MUST_USE enum iu_err iu_head_verify(struct iu_bytes note, const struct iu_chain *chain, struct iu_head *out);
 
