@@ -12,30 +12,30 @@ struct iu_entry_view {
     uint64_t index;
     struct iu_hash entry;
     enum iu_form form;
-    bool unreadable;  /* header or body breaks the format: counted in nothing */
-    bool disputed;    /* at or above the agreed size of a proven fork */
+    bool unreadable; /* header or body breaks the format: counted in nothing */
+    bool disputed;   /* at or above the agreed size of a proven fork */
     struct iu_item item;
     struct iu_header header;
     bool has_charter;
     struct iu_charter charter;
     bool has_document;
     struct iu_document document;
-    bool has_body;    /* a document's body is here and readable */
+    bool has_body; /* a document's body is here and readable */
     struct iu_document_body body;
 };
-IU_MUST_USE enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
-                                      struct iu_arena *arena, struct iu_entry_view *out);
+IU_MUST_USE enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state *log,
+                                      uint64_t index, struct iu_arena *arena, struct iu_entry_view *out);
 
 /* Entries newest first (by feed position), of one city or of all (NULL), documents only unless `all_kinds`.
  * `before` is a feed position or UINT64_MAX; *next is where to go on. False at the end. */
 struct iu_list_at {
     uint64_t position; /* start with UINT64_MAX */
 };
-bool iu_list_next(const struct iu_snap *snap, const struct iu_city *city, bool all_kinds, struct iu_list_at *at,
-                  struct iu_log_state *log, uint64_t *index);
+bool iu_list_next(const struct iu_snap *snap, const struct iu_city *city, bool all_kinds,
+                  struct iu_list_at *at, struct iu_log_state *log, uint64_t *index);
 
 /* --- called by apply for each entry as it is stored, in index order --- */
-void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index, const struct iu_item *item,
-                   struct iu_arena *arena);
+void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
+                   const struct iu_item *item, struct iu_arena *arena);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names: what people call cities and entries, and what that resolves to here. Handles are labels: two cities with one
- * handle are shown as `lyon` and `lyon~q0x7`. */
+/* Names: what people call cities and entries, and what that resolves to here. Handles are labels: two cities
+ * with one handle are shown as `lyon` and `lyon~q0x7`. */
 #ifndef IU_VIEW_NAMES_H
 #define IU_VIEW_NAMES_H
 
@@ -10,22 +10,25 @@
 /* A city as a person sees it. */
 struct iu_named {
     struct iu_city city;
-    char name[IU_NAME_MAX + 1];    /* from its newest charter; empty if none is held */
-    char handle[48];               /* unique here: `lyon` or `lyon~q0x7`; without a charter the id's first 8 characters behind "city1" */
+    char name[IU_NAME_MAX + 1]; /* from its newest charter; empty if none is held */
+    char handle[48]; /* unique here: `lyon` or `lyon~q0x7`; without a charter the id's first 8 characters
+                        behind "city1" */
     char domain[256];
     uint32_t class_;
 };
 /* Always answers: a city never heard of is named by its id. */
 void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_named *out);
 
-/* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind "city1".
- * IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in `out`, *count = 2). A whole id resolves even if
- * nothing is known of it. `out` has room for 2. */
-IU_MUST_USE enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text, struct iu_named out[2], int *count);
+/* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind
+ * "city1". IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in `out`, *count = 2).
+ * A whole id resolves even if nothing is known of it. `out` has room for 2. */
+IU_MUST_USE enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text,
+                                        struct iu_named out[2], int *count);
 
-/* Resolves `lyon/1204` (newest log), `lyon/2:17` (log 2), `entry1…` or its unique prefix (at least 6 characters behind "entry1").
- * IU_HERE_NOT_FOUND, IU_HERE_INVALID as above or when malformed; *why is a static sentence. */
-IU_MUST_USE enum iu_err iu_resolve_entry(const struct iu_snap *snap, struct iu_bytes text, struct iu_log_state *log,
-                                         uint64_t *index, const char **why);
+/* Resolves `lyon/1204` (newest log), `lyon/2:17` (log 2), `entry1…` or its unique prefix (at least 6
+ * characters behind "entry1"). IU_HERE_NOT_FOUND, IU_HERE_INVALID as above or when malformed; *why is a
+ * static sentence. */
+IU_MUST_USE enum iu_err iu_resolve_entry(const struct iu_snap *snap, struct iu_bytes text,
+                                         struct iu_log_state *log, uint64_t *index, const char **why);
 
 #endif

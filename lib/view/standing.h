@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standing: the state of each followed city, since when, what is missing, and why; from the store and from the live links. The words of
- * `status`, `peers` and `why`. */
+/* Standing: the state of each followed city, since when, what is missing, and why; from the store and from
+ * the live links. The words of `status`, `peers` and `why`. */
 #ifndef IU_VIEW_STANDING_H
 #define IU_VIEW_STANDING_H
 
@@ -9,51 +9,70 @@
 #include "view/names.h"
 
 enum iu_standing_state {
-    IU_IN_STEP, IU_FETCHING, IU_BEHIND, IU_AWAY, IU_NEVER_MET, IU_REFUSED, IU_FORKED,
+    IU_IN_STEP,
+    IU_FETCHING,
+    IU_BEHIND,
+    IU_AWAY,
+    IU_NEVER_MET,
+    IU_REFUSED,
+    IU_FORKED,
 };
 const char *iu_standing_name(enum iu_standing_state state); /* "in step" */
 
 /* One live or lately ended link, as the conversation side knows it. Plain values. */
 struct iu_link {
     struct iu_city city;
-    bool up;                /* admitted and alive */
+    bool up; /* admitted and alive */
     bool outbound;
-    uint64_t since_ms;      /* up or down since */
-    uint32_t code;          /* when down: the Bye or Error code, 0: none (frame.h) */
+    uint64_t since_ms;                 /* up or down since */
+    uint32_t code;                     /* when down: the Bye or Error code, 0: none (frame.h) */
     char reason[IU_FACT_TEXT_MAX + 1]; /* when down: why, safe to show ("connection refused") */
     char address[IU_ADDRESS_MAX + 1];
-    uint64_t next_dial_ms;  /* 0: none planned */
+    uint64_t next_dial_ms; /* 0: none planned */
     uint32_t dial_attempts;
-    uint64_t output_len;    /* bytes queued */
+    uint64_t output_len; /* bytes queued */
     uint64_t bytes_in, bytes_out;
     uint64_t rtt_ms;
 };
 
 /* Reason codes of `why`, stable; their words and next steps stand in standing.c. */
 enum iu_because {
-    IU_BECAUSE_IN_STEP = 1, IU_BECAUSE_FETCHING, IU_BECAUSE_NO_SOURCE, IU_BECAUSE_NEVER_CONNECTED, IU_BECAUSE_NO_ADDRESS,
-    IU_BECAUSE_UNREACHABLE, IU_BECAUSE_CONNECTION_LOST, IU_BECAUSE_REFUSED_US, IU_BECAUSE_BLOCKED, IU_BECAUSE_FORKED,
-    IU_BECAUSE_DISPUTED, IU_BECAUSE_OVER_QUOTA, IU_BECAUSE_SELF, IU_BECAUSE_UNKNOWN_CHAIN, IU_BECAUSE_MISSING_BODIES,
-    IU_BECAUSE_CLONE, IU_BECAUSE_NOT_FOLLOWED,
+    IU_BECAUSE_IN_STEP = 1,
+    IU_BECAUSE_FETCHING,
+    IU_BECAUSE_NO_SOURCE,
+    IU_BECAUSE_NEVER_CONNECTED,
+    IU_BECAUSE_NO_ADDRESS,
+    IU_BECAUSE_UNREACHABLE,
+    IU_BECAUSE_CONNECTION_LOST,
+    IU_BECAUSE_REFUSED_US,
+    IU_BECAUSE_BLOCKED,
+    IU_BECAUSE_FORKED,
+    IU_BECAUSE_DISPUTED,
+    IU_BECAUSE_OVER_QUOTA,
+    IU_BECAUSE_SELF,
+    IU_BECAUSE_UNKNOWN_CHAIN,
+    IU_BECAUSE_MISSING_BODIES,
+    IU_BECAUSE_CLONE,
+    IU_BECAUSE_NOT_FOLLOWED,
 };
 
 struct iu_standing {
     struct iu_named who;
     enum iu_standing_state state;
     uint64_t since_ms;
-    uint64_t entries;       /* held, over its logs */
-    uint64_t missing;       /* known to exist and not here */
-    uint64_t heard_ms;      /* last word from the city itself; 0: never */
-    uint32_t reasons;       /* enum iu_reason bits; 0: not followed */
-    uint32_t paths;         /* links that can bring its log */
+    uint64_t entries;  /* held, over its logs */
+    uint64_t missing;  /* known to exist and not here */
+    uint64_t heard_ms; /* last word from the city itself; 0: never */
+    uint32_t reasons;  /* enum iu_reason bits; 0: not followed */
+    uint32_t paths;    /* links that can bring its log */
     enum iu_because because;
-    const char *code;       /* stable word: "unreachable" */
-    char cause[512];        /* one sentence */
-    char next[512];         /* what to do, one command or sentence; "nothing to do" when healthy */
+    const char *code; /* stable word: "unreachable" */
+    char cause[512];  /* one sentence */
+    char next[512];   /* what to do, one command or sentence; "nothing to do" when healthy */
 };
 
 /* `links`: all of them, at most one a city. now_ms: the caller's clock. */
-void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links, size_t link_count,
-                 uint64_t now_ms, struct iu_standing *out);
+void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
+                 size_t link_count, uint64_t now_ms, struct iu_standing *out);
 
 #endif

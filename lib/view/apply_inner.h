@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds of jobs, by file. Each checks everything of its job before its first write, and sets out->err. */
+#ifndef IU_VIEW_APPLY_INNER_H
+#define IU_VIEW_APPLY_INNER_H
+
+#include "view/apply.h"
+
+struct iu_applying {
+    struct iu_txn *txn;
+    const struct iu_snap *snap; /* reads that see the transaction's writes */
+    const struct iu_apply_self *self;
+    struct iu_job *job;
+    struct iu_outcome *out;
+};
+
+/* apply_log.c */
+enum iu_err iu_apply_batch(const struct iu_applying *a);
+enum iu_err iu_apply_fill(const struct iu_applying *a);
+enum iu_err iu_apply_publish(const struct iu_applying *a);
+enum iu_err iu_apply_note(const struct iu_applying *a);
+/* apply_chain.c */
+enum iu_err iu_apply_chain(const struct iu_applying *a);
+enum iu_err iu_apply_pin(const struct iu_applying *a);
+enum iu_err iu_apply_fault(const struct iu_applying *a);
+/* apply_local.c */
+enum iu_err iu_apply_follow(const struct iu_applying *a);
+enum iu_err iu_apply_block(const struct iu_applying *a);
+enum iu_err iu_apply_invite(const struct iu_applying *a);
+enum iu_err iu_apply_redeem(const struct iu_applying *a);
+enum iu_err iu_apply_joined(const struct iu_applying *a);
+enum iu_err iu_apply_peer(const struct iu_applying *a);
+enum iu_err iu_apply_cursor(const struct iu_applying *a);
+enum iu_err iu_apply_want(const struct iu_applying *a);
+enum iu_err iu_apply_unwant(const struct iu_applying *a);
+/* apply_chunks.c */
+enum iu_err iu_apply_chunks(const struct iu_applying *a);
+enum iu_err iu_apply_upload(const struct iu_applying *a);
+
+#endif
