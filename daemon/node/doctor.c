@@ -140,16 +140,18 @@ static void check_peers(const struct iu_live *live, const struct iu_snap *snap, 
 
 static void put_dial_back(const struct iu_effect *effect, struct iu_reply *reply)
 {
-    if (effect->err == IU_OK)
-        put(reply, "reachable", true,
-            *effect->why ? effect->why : "a peer dialled back and reached this node", "");
-    else if (effect->code && strcmp(effect->code, "no-peer") == 0)
-        put(reply, "reachable", true, "not checked: no peer is connected that could dial back", "");
-    else
-        put(reply, "reachable", false, *effect->why ? effect->why : "a peer could not reach this node",
-            *effect->next
-                ? effect->next
-                : "open the port in the firewall, or set `address`; nodes that only dial out work too");
+    char words[IU_FACT_TEXT_MAX + 32];
+    const char *code = effect->code ? effect->code : "";
+    if (effect->err == IU_OK && strcmp(code, "reached") == 0) {
+        put(reply, "reachable", true, "a peer dialled back and reached this node", "");
+    } else if (effect->err == IU_OK && strcmp(code, "unreached") == 0) {
+        put(reply, "reachable", false, "a peer dialled back and could not reach this node",
+            "open the port in the firewall, or set `address`; a node that only dials out works too");
+    } else {
+        snprintf(words, sizeof words, "not checked: %s",
+                 *effect->why ? effect->why : "the peer that was asked did so less than a minute ago");
+        put(reply, "reachable", true, words, "");
+    }
 }
 
 static void examined(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)

@@ -128,8 +128,6 @@ static void fill_addresses(struct node *node, struct iu_net_options *options)
 static bool open_net(struct node *node, int *exit_code)
 {
     struct iu_city peers[IU_FENCE_PEERS_MAX];
-    struct iu_head head;
-    struct iu_buf note = IU_BUF_INIT;
     struct iu_net_options options = {.store = node->store,
                                      .self = node->self,
                                      .rand = &node->rand,
@@ -139,7 +137,7 @@ static bool open_net(struct node *node, int *exit_code)
                                      .newest = IU_PROTOCOL_NEWEST,
                                      .sessions_max = (size_t)node->sessions_max,
                                      .quota_bytes = node->config.quota_bytes};
-    if (!own_begin(node, &options.fence, peers, &head, &note, exit_code))
+    if (!own_begin(node, &options.fence, peers, exit_code))
         return false;
     node->side = tls_side_open(node->key);
     struct writer_options writer = {.loop = &node->loop,
@@ -149,9 +147,6 @@ static bool open_net(struct node *node, int *exit_code)
                                     .done = node_written,
                                     .with = node};
     node->writer = writer_open(&writer);
-    if (note.len)
-        writer_keep(node->writer, &head, iu_buf_view(&note));
-    iu_buf_fini(&note);
     iu_key_public(node->key, &options.node_key);
     while (!options.instance)
         os_random(&options.instance, sizeof options.instance);
@@ -221,9 +216,11 @@ static void open_timers(struct node *node)
     uv_timer_init(&node->loop, &node->tick);
     uv_timer_init(&node->loop, &node->clock);
     uv_timer_init(&node->loop, &node->end);
+    uv_timer_init(&node->loop, &node->index);
     uv_signal_init(&node->loop, &node->term);
     uv_signal_init(&node->loop, &node->interrupt);
-    node->tick.data = node->clock.data = node->end.data = node->term.data = node->interrupt.data = node;
+    node->tick.data = node->clock.data = node->end.data = node->index.data = node->term.data =
+        node->interrupt.data = node;
     uv_timer_start(&node->clock, on_clock, CLOCK_MS, CLOCK_MS);
     uv_signal_start(&node->term, on_signal, SIGTERM);
     uv_signal_start(&node->interrupt, on_signal, SIGINT);
@@ -255,6 +252,7 @@ bool node_open(struct node *node, const struct node_options *options, int *exit_
     tell_started(node);
     node_pump(node, &(struct iu_event){.kind = IU_EVENT_TICK});
     own_charter(node);
+    node_index_later(node);
     return true;
 }
 
@@ -284,6 +282,7 @@ static void close_all(struct node *node)
     writer_close(node->writer, on_writer_closed);
     uv_close((uv_handle_t *)&node->tick, NULL);
     uv_close((uv_handle_t *)&node->clock, NULL);
+    uv_close((uv_handle_t *)&node->index, NULL);
     uv_close((uv_handle_t *)&node->term, NULL);
     uv_close((uv_handle_t *)&node->interrupt, NULL);
 }

@@ -54,12 +54,13 @@ struct node {
     struct asks *asks;
     struct uploads *uploads;
     struct check *check; /* under way, else NULL */
-    uv_timer_t tick, clock, end;
+    uv_timer_t tick, clock, end, index;
     uv_signal_t term, interrupt;
 
     uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
     uint64_t sessions_max, tokens, released_size;
     uint64_t charter_token; /* of the publishing of entry 0 under way, else 0 */
+    uint64_t index_token;   /* of the filling of `ids` under way, else 0 */
     uint64_t on_behalf;     /* conn of the event being stepped */
     uint64_t armed_ms;      /* when the tick is due */
     uint64_t stop_ms;       /* by the steady clock */
@@ -91,6 +92,8 @@ uint64_t node_token(struct node *node); /* a new one */
 void node_fact(struct node *node, const struct iu_fact *fact);
 /* One of the simple facts: a text, maybe an error. */
 void node_say(struct node *node, enum iu_fact_id id, enum iu_err err, const char *text);
+/* Entries that were stored can be found by their ids a moment later. */
+void node_index_later(struct node *node);
 /* Begins the clean stop: Bye to everybody, 2 s at most. */
 void node_stop(struct node *node, int exit_code);
 

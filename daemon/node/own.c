@@ -214,6 +214,22 @@ static void show_released(struct node *node, struct iu_bytes note)
     iu_store_release(node->store, head.log, head.size, note);
 }
 
+/* Best effort: the next start makes the same note again. */
+static void keep_note(struct node *node, const struct iu_head *head, struct iu_bytes note)
+{
+    struct iu_txn *txn;
+    struct iu_outcome outcome;
+    struct iu_job job = {.kind = IU_JOB_NOTE, .city = head->city, .log = head->log, .first = head->size};
+    if (iu_txn_open(node->store, &txn) != IU_OK)
+        return;
+    iu_buf_put_bytes(&job.c, note);
+    iu_apply(txn, &node->apply, &job, &outcome);
+    iu_job_fini(&job);
+    enum iu_err err = iu_txn_commit(txn);
+    if (err)
+        node_say(node, IU_FACT_STORE_FAILED, err, "the note of the newest own head is not kept yet");
+}
+
 static void fill_peers(struct node *node, struct iu_fence_start *start, struct iu_city *peers)
 {
     struct iu_buf why = IU_BUF_INIT;
@@ -230,10 +246,10 @@ static void fill_peers(struct node *node, struct iu_fence_start *start, struct i
     iu_buf_fini(&why);
 }
 
-bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, struct iu_head *head,
-               struct iu_buf *note, int *exit_code)
+bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, kept = IU_BUF_INIT;
+    struct iu_head head = {.city = node->self, .log = iu_chain_open_log(node->chain)};
     uint64_t released_size = 0;
     enum iu_err err = join_chains(node);
     if (err) {
@@ -241,18 +257,19 @@ bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *
         return refuse(&why, err == IU_HERE_FULL ? IU_E_DISK_FULL : IU_E_DISK, NULL, exit_code);
     }
     *start = (struct iu_fence_start){.now_ms = node_now(node), .alone = node->alone};
-    *head = (struct iu_head){.city = node->self, .log = iu_chain_open_log(node->chain)};
-    iu_sha256((struct iu_bytes){0}, &head->root);
+    iu_sha256((struct iu_bytes){0}, &head.root);
     struct iu_snap *snap = iu_snap_open(node->store);
-    if (!iu_own_pending(snap, &node->self, head, &released_size, &kept))
+    if (!iu_own_pending(snap, &node->self, &head, &released_size, &kept))
         released_size = 0;
     iu_snap_close(snap);
-    judge(node, head, released_size, start);
-    show_released(node, iu_buf_view(&kept));
-    if (vouched(node, head, released_size, start)) {
-        if (signer_sign(node->signer, head, note) == IU_OK)
-            show_released(node, iu_buf_view(note));
+    judge(node, &head, released_size, start);
+    if (vouched(node, &head, released_size, start)) {
+        iu_buf_clear(&kept);
+        err = signer_sign(node->signer, &head, &kept);
+        iu_must(err == IU_OK); /* nothing is written for a head that the guard holds already */
+        keep_note(node, &head, iu_buf_view(&kept));
     }
+    show_released(node, iu_buf_view(&kept));
     fill_peers(node, start, peers);
     iu_buf_fini(&kept);
     return true;

@@ -13,11 +13,10 @@ struct node;
 bool own_read(struct node *node, int *exit_code);
 
 /* With the store open, before the writer: applies a longer chain of the home (or keeps a longer one of the
- * store in the home), addresses from the configuration; drops what unfinished uploads left; shows readers
- * what is signed already. Fills the fence's start. `peers` has room for IU_FENCE_PEERS_MAX and outlives it.
- * `note` is of a head that the guard vouches for and the store has no note of: kept with the first write. */
-bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, struct iu_head *head,
-               struct iu_buf *note, int *exit_code);
+ * store in the home) and addresses from the configuration; drops what unfinished uploads left; shows readers
+ * what was signed, or may have been: a head that the guard vouches for has the same note whenever it is made.
+ * Fills the fence's start; `peers` has room for IU_FENCE_PEERS_MAX and outlives it. */
+bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, int *exit_code);
 
 /* Publishes the charter if entry 0 is not there yet. */
 void own_charter(struct node *node);

@@ -11,6 +11,7 @@
 
 #define DRIFT_MS 50 /* how far the node's clock moves towards the wall clock in a second */
 #define TICK_MAX_MS 60000
+#define INDEX_MS 100
 
 /* Goes on steadily: a wall clock that is set does not end sessions or stop deadlines. */
 uint64_t node_now(struct node *node)
@@ -55,10 +56,41 @@ static void carry_job(struct node *node, struct iu_effect *effect)
     peer_jobs_more(node, node->on_behalf, writer_put_take(node->writer, job, node->on_behalf));
 }
 
+/* --- ids: filled behind what is stored, a part at a time --- */
+
+static void index_now(struct node *node)
+{
+    struct iu_job *job = calloc(1, sizeof *job);
+    iu_must(job != NULL);
+    job->kind = IU_JOB_INDEX;
+    node->index_token = node_token(node);
+    ask_send(node, node->index_token, job);
+}
+
+static void on_index(uv_timer_t *timer)
+{
+    index_now(timer->data);
+}
+
+void node_index_later(struct node *node)
+{
+    if (!node->index_token && !node->closing && !uv_is_active((const uv_handle_t *)&node->index))
+        uv_timer_start(&node->index, on_index, INDEX_MS, 0);
+}
+
+static void indexed(struct node *node, const struct iu_effect *effect)
+{
+    node->index_token = 0;
+    if (effect->err == IU_OK && effect->outcome.more)
+        uv_timer_start(&node->index, on_index, 0, 0);
+}
+
 static void carry_answer(struct node *node, const struct iu_effect *effect)
 {
     if (effect->token && effect->token == node->charter_token)
         own_charter_answered(node, effect);
+    else if (effect->token && effect->token == node->index_token)
+        indexed(node, effect);
     else
         verbs_answered(node, effect);
 }
@@ -216,8 +248,12 @@ void node_written(void *with, struct writer_order *order)
         refuse_all(order);
     for (size_t i = 0; i < order->count; i++) {
         struct iu_event event = {.kind = IU_EVENT_OUTCOME, .outcome = &order->items[i].outcome};
+        bool stored = event.outcome->err == IU_OK &&
+                      (event.outcome->kind == IU_JOB_BATCH || event.outcome->kind == IU_JOB_PUBLISH);
         peer_jobs_less(node, order->items[i].conn, order->items[i].bytes);
         node_pump(node, &event);
+        if (stored)
+            node_index_later(node);
     }
     signed_or_not(node, order);
     verbs_wake(node);

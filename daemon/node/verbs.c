@@ -112,16 +112,34 @@ static const struct {
     {"key", IU_E_KEY_MISMATCH},
     {"used", IU_E_INVITE_USED},
     {"expired", IU_E_INVITE_EXPIRED},
-    {"unknown", IU_E_INVITE_UNKNOWN},
+    {"unknown-invite", IU_E_INVITE_UNKNOWN},
+    {"unproven", IU_E_INVITE_UNKNOWN},
     {"wrong-city", IU_E_INVITE_WRONG_CITY},
     {"self", IU_E_INVITE_SELF},
-    {"too-many", IU_E_INVITE_TOO_MANY},
-    {"connect", IU_E_CONNECT},
+    {"unreachable", IU_E_CONNECT},
+    {"version", IU_E_REFUSED},
     {"refused", IU_E_REFUSED},
+    {"blocked-there", IU_E_REFUSED},
     {"blocked", IU_E_BLOCKED},
     {"timeout", IU_E_TIMED_OUT},
-    {"nothing", IU_E_NOTHING_TO_CLAIM},
-    {"no-dispute", IU_E_NO_DISPUTE},
+    {"unreleased", IU_E_TIMED_OUT},
+};
+
+/* What an error of a job means, where it says more than itself. */
+static const struct {
+    enum iu_job_kind kind;
+    enum iu_err err;
+    enum iu_error error;
+} kinds[] = {
+    {IU_JOB_FOLLOW, IU_HERE_DENIED, IU_E_BLOCKED},
+    {IU_JOB_FOLLOW, IU_HERE_INVALID, IU_E_FOLLOW_SELF},
+    {IU_JOB_UNFOLLOW, IU_HERE_NOT_FOUND, IU_E_NOT_FOLLOWED},
+    {IU_JOB_UNBLOCK, IU_HERE_NOT_FOUND, IU_E_CITY_UNKNOWN},
+    {IU_JOB_INVITE, IU_HERE_DENIED, IU_E_INVITE_TOO_MANY},
+    {IU_JOB_REVOKE, IU_HERE_NOT_FOUND, IU_E_INVITE_UNKNOWN},
+    {IU_JOB_PIN, IU_PEER_MALFORMED, IU_E_VERIFY_CHAIN},
+    {IU_JOB_PIN, IU_PEER_FORGED, IU_E_VERIFY_CHAIN},
+    {IU_JOB_PIN, IU_PEER_MISMATCH, IU_E_VERIFY_CHAIN},
 };
 
 static enum iu_error error_of(const struct iu_effect *effect)
@@ -129,16 +147,15 @@ static enum iu_error error_of(const struct iu_effect *effect)
     for (size_t i = 0; effect->code && i < sizeof codes / sizeof *codes; i++)
         if (strcmp(effect->code, codes[i].code) == 0)
             return codes[i].error;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (effect->outcome.kind == kinds[i].kind && effect->err == kinds[i].err)
+            return kinds[i].error;
     switch (effect->err) {
     case IU_HERE_FULL:
         return IU_E_DISK_FULL;
     case IU_HERE_DISK:
     case IU_HERE_CORRUPT:
         return IU_E_DISK;
-    case IU_HERE_NOT_FOUND:
-        return IU_E_CITY_UNKNOWN;
-    case IU_HERE_DENIED:
-        return IU_E_REFUSED;
     default:
         return IU_E_INTERNAL;
     }
@@ -353,6 +370,10 @@ static bool unblock(struct node *node, struct client *client, const struct iu_re
 static void claimed(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
 {
     (void)data;
+    if (effect->err == IU_HERE_INVALID) {
+        iu_reply_error(reply, IU_E_NOTHING_TO_CLAIM, *effect->why ? effect->why : NULL, NULL);
+        return;
+    }
     if (effect->err) {
         answer_error(effect, reply);
         return;

@@ -25,35 +25,9 @@ struct writer {
     /* Handed over under `lock`: the order is the thread's while `given`, the loop's otherwise. */
     struct writer_order order;
     bool given, stop;
-
-    /* The thread's. */
-    bool has_kept;
-    struct iu_head kept_head;
-    struct iu_buf kept_note;
 };
 
 /* --- the thread --- */
-
-/* The note of the last release goes in before anything else. */
-static void apply_kept(struct writer *w, struct iu_txn *txn)
-{
-    struct iu_outcome outcome;
-    struct iu_job job = {
-        .kind = IU_JOB_NOTE, .city = w->kept_head.city, .log = w->kept_head.log, .first = w->kept_head.size};
-    if (!w->has_kept)
-        return;
-    iu_buf_put_bytes(&job.c, iu_buf_view(&w->kept_note));
-    iu_apply(txn, w->options.self, &job, &outcome);
-    iu_job_fini(&job);
-}
-
-static void keep(struct writer *w, const struct iu_head *head, struct iu_bytes note)
-{
-    w->has_kept = true;
-    w->kept_head = *head;
-    iu_buf_clear(&w->kept_note);
-    iu_buf_put_bytes(&w->kept_note, note);
-}
 
 static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pending)
 {
@@ -63,7 +37,6 @@ static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pe
     enum iu_err err = iu_txn_open(w->options.store, &txn);
     if (err)
         return err;
-    apply_kept(w, txn);
     for (size_t i = 0; i < order->count && !iu_txn_err(txn); i++) {
         memset(&order->items[i].outcome, 0, sizeof order->items[i].outcome);
         iu_apply(txn, w->options.self, order->items[i].job, &order->items[i].outcome);
@@ -73,14 +46,11 @@ static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pe
                                   &unused) &&
                    order->head.size > 0;
     iu_buf_fini(&unused);
-    if (order->count == 0 && !w->has_kept && !iu_txn_err(txn)) {
+    if (order->count == 0 && !iu_txn_err(txn)) {
         iu_txn_abort(txn);
         return IU_OK;
     }
-    err = iu_txn_commit(txn);
-    if (!err)
-        w->has_kept = false;
-    return err;
+    return iu_txn_commit(txn);
 }
 
 static void carry_out(struct writer *w, struct writer_order *order)
@@ -94,18 +64,6 @@ static void carry_out(struct writer *w, struct writer_order *order)
         return;
     order->sign_err = signer_sign(w->options.signer, &order->head, &order->note);
     order->released = order->sign_err == IU_OK;
-    if (order->released)
-        keep(w, &order->head, iu_buf_view(&order->note));
-}
-
-static void keep_last(struct writer *w)
-{
-    struct iu_txn *txn;
-    if (!w->has_kept || iu_txn_open(w->options.store, &txn) != IU_OK)
-        return;
-    apply_kept(w, txn);
-    if (iu_txn_commit(txn) == IU_OK)
-        w->has_kept = false;
 }
 
 static void run(void *writer)
@@ -124,7 +82,6 @@ static void run(void *writer)
         uv_async_send(&w->async);
     }
     uv_mutex_unlock(&w->lock);
-    keep_last(w);
 }
 
 /* --- the loop --- */
@@ -225,7 +182,6 @@ static void on_closed(uv_handle_t *async)
     free(w->waiting);
     free(w->order.items);
     iu_buf_fini(&w->order.note);
-    iu_buf_fini(&w->kept_note);
     uv_cond_destroy(&w->wake);
     uv_mutex_destroy(&w->lock);
     free(w);
@@ -281,9 +237,4 @@ bool writer_idle(const struct writer *w)
 uint64_t writer_queued(const struct writer *w)
 {
     return w->queued;
-}
-
-void writer_keep(struct writer *w, const struct iu_head *head, struct iu_bytes note)
-{
-    keep(w, head, note);
 }

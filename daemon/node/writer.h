@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one writer thread. Jobs go in by value, gather while a write is in flight, and are committed together;
  * outcomes come back on the loop. Where a release is due, the thread writes the guard and signs after the
- * commit. The note of a release is kept with the next write. */
+ * commit. */
 #ifndef NODE_WRITER_H
 #define NODE_WRITER_H
 
@@ -41,7 +41,7 @@ struct writer_options {
 };
 
 struct writer *writer_open(const struct writer_options *options);
-/* Ends the thread after the write in flight and keeps the last note; jobs that wait are dropped. Frees
+/* Ends the thread after the write in flight; jobs that wait are dropped. Frees
  * nothing yet: the writer is gone when `closed` is called on the loop. */
 void writer_close(struct writer *writer, void (*closed)(void *with));
 
@@ -56,8 +56,5 @@ void writer_go(struct writer *writer);
 void writer_again(struct writer *writer);
 bool writer_idle(const struct writer *writer);
 uint64_t writer_queued(const struct writer *writer); /* bytes of jobs not done */
-
-/* A note that the store does not have yet: kept with the next write. Before the first job only. */
-void writer_keep(struct writer *writer, const struct iu_head *head, struct iu_bytes note);
 
 #endif
