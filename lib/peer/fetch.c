@@ -84,7 +84,7 @@ static void start_over(struct iu_net *net, struct iu_fetch *fetch)
 static void drop(struct iu_net *net, struct iu_fetch *fetch)
 {
     uint8_t key[IU_ID_LEN + 4];
-    if (fetch->row > 0) {
+    if (fetch->row > fetch->held) { /* else the batch that reached it has removed the row */
         struct iu_job *job = iu_net_job(net, IU_JOB_UNWANT, &(struct iu_duty){.what = IU_DUTY_NONE});
         job->city = fetch->city;
         job->log = fetch->log;
@@ -126,13 +126,19 @@ void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log,
 
 /* --- what is to be fetched --- */
 
-static bool over_quota(struct iu_net *net, const struct iu_city *city)
+static uint64_t quota_of(const struct iu_net *net, const struct iu_city *city)
 {
     const struct iu_follower *follower = iu_map_get(net->follows, city->b);
+    if (follower == NULL)
+        return 0; /* our own */
+    return follower->quota_bytes > 0 ? follower->quota_bytes : net->options.quota_bytes;
+}
+
+static bool over_quota(struct iu_net *net, const struct iu_city *city)
+{
     struct iu_log_state log;
-    uint64_t bytes = 0, quota = follower != NULL && follower->quota_bytes > 0 ? follower->quota_bytes
-                                                                              : net->options.quota_bytes;
-    for (uint32_t no = 1; quota > 0 && follower != NULL && no <= IU_LOGS_MAX; no++)
+    uint64_t bytes = 0, quota = quota_of(net, city);
+    for (uint32_t no = 1; quota > 0 && no <= IU_LOGS_MAX; no++)
         if (iu_log_find(iu_net_snap(net), city, no, &log))
             bytes += log.bytes;
     return quota > 0 && bytes >= quota;
@@ -416,9 +422,13 @@ static void refused(struct iu_net *net, struct iu_fetch *fetch, const struct iu_
         if (session != NULL)
             iu_doubt_head(session, &fetch->city, fetch->log, iu_buf_view(&fetch->note));
         break;
-    case IU_HERE_DENIED: /* its quota */
-        park(net, fetch, IU_WANT_OVER_QUOTA);
-        break;
+    case IU_PEER_OVER_LIMIT:
+        if (quota_of(net, &fetch->city) > 0) {
+            park(net, fetch, IU_WANT_OVER_QUOTA);
+            avoid_ms = 0;
+            break;
+        }
+        /* fall through */
     default:
         if (err >= IU_HERE_DISK) {
             avoid_ms = 0;

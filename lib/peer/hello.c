@@ -348,6 +348,7 @@ static void invite_failed(struct iu_session *session, enum iu_code code)
     fact->peer = session->city;
     iu_fact_say(fact, iu_bytes_str(words));
     session->redeems = false;
+    iu_hello_say(session); /* so that the joiner sees which city it came to */
     iu_session_refuse(session, code, words);
 }
 

@@ -123,9 +123,11 @@ bool iu_join_proven(struct iu_session *session)
         iu_session_refuse(session, IU_CODE_GOING_DOWN, "the join was given up");
         return false;
     }
+    if (!session->hello.has_invite)
+        return false; /* it does not take the invite: its Bye says why */
     iu_invite_proof(joining->invitation.secret, 2, &net->options.self, &session->city, session->exporter,
                     &proof);
-    if (session->hello.has_invite && iu_equal_secret(proof.b, session->hello.invite.b, sizeof proof.b))
+    if (iu_equal_secret(proof.b, session->hello.invite.b, sizeof proof.b))
         return true;
     iu_join_failed(session, "unproven", "the node at that address does not know this invite");
     iu_session_refuse(session, IU_CODE_INVITE_UNKNOWN, "you did not prove that you know the invite");

@@ -259,7 +259,7 @@ static void bye_heard(struct iu_session *session, const struct iu_bye *bye)
 static void error_heard(struct iu_session *session, const struct iu_bye *error)
 {
     bool ours = memcmp(session->key.b, session->net->options.node_key.b, sizeof session->key.b) == 0;
-    if (error->code == IU_CODE_CLONE && (session->stage == IU_STAGE_OPEN || ours))
+    if (error->code == IU_CODE_CLONE && (session->proven || ours))
         iu_own_cloned(session->net);
 }
 
