@@ -475,6 +475,66 @@ static void head_that_the_roots_word_contradicts_is_refused(void **state)
     town_close(&lyon);
 }
 
+static void empty_opening_of_an_entry_with_a_body_is_refused(void **state)
+{
+    struct files f;
+    (void)state;
+    load(&f);
+    assert_int_equal(judge(&f, NULL), IU_PART_NONE);
+    iu_buf_clear(&f.opening);
+    iu_opening_put(iu_bytes_of(NULL, 0), iu_bytes_of(NULL, 0), &f.opening);
+    assert_int_equal(judge(&f, NULL), IU_PART_OPENING);
+    unload(&f);
+}
+
+/* A city signs a tree in which another place's leaf data stands at this index. */
+static void leaf_data_of_another_place_is_refused(void **state)
+{
+    struct town lyon;
+    struct files f;
+    struct town_log log = {.size = 4};
+    struct iu_buf header = IU_BUF_INIT, leaf = IU_BUF_INIT, head = IU_BUF_INIT;
+    struct iu_hash proof[IU_PROOF_MAX];
+    enum iu_bundle_part wrong;
+    size_t count;
+    (void)state;
+    town_open(&lyon, 1);
+    export(&lyon, 0, 3, 4, &f);
+    assert_int_equal(check(&f, &lyon.city, &wrong), IU_OK);
+    make_entry(&lyon, &log, 3, &header);
+    iu_leaf_prefix(&lyon.city, 1, 2, iu_buf_extend(&leaf, IU_LEAF_PREFIX_LEN));
+    iu_buf_put_bytes(&leaf, iu_buf_view(&header));
+    iu_leaf_hash(iu_buf_view(&leaf), iu_bytes_of(NULL, 0), &log.leaves[3]);
+    town_head(&lyon, 0, &log, 4, &head);
+    assert_int_equal(iu_prove_inclusion(town_node, &log, 3, 4, proof, &count), IU_OK);
+    iu_buf_clear(&f.proof);
+    iu_tlog_proof_put(iu_buf_view(&leaf), 3, proof, count, iu_buf_view(&head), &f.proof);
+    assert_int_equal(check(&f, &lyon.city, &wrong), IU_PEER_MISMATCH);
+    assert_int_equal(wrong, IU_PART_PROOF);
+    iu_buf_fini(&header);
+    iu_buf_fini(&leaf);
+    iu_buf_fini(&head);
+    unload(&f);
+    town_close(&lyon);
+}
+
+static void proof_of_more_hashes_than_any_tree_needs_is_refused(void **state)
+{
+    static const struct iu_hash proof[IU_PROOF_MAX + 1];
+    struct iu_tlog_proof back;
+    struct iu_buf out = IU_BUF_INIT;
+    uint8_t leaf[IU_LEAF_PREFIX_LEN] = {0};
+    (void)state;
+    for (size_t count = IU_PROOF_MAX; count <= IU_PROOF_MAX + 1; count++) {
+        iu_buf_clear(&out);
+        iu_tlog_proof_put(iu_bytes_of(leaf, sizeof leaf), 0, proof, count, iu_bytes_str("x"), &out);
+        assert_int_equal(iu_tlog_proof_get(iu_buf_view(&out), &back),
+                         count == IU_PROOF_MAX ? IU_OK : IU_PEER_OVER_LIMIT);
+        iu_tlog_proof_fini(&back);
+    }
+    iu_buf_fini(&out);
+}
+
 static void entry_without_a_body_has_an_empty_opening(void **state)
 {
     struct iu_buf out = IU_BUF_INIT, salt = IU_BUF_INIT, body = IU_BUF_INIT;
@@ -508,6 +568,9 @@ int main(void)
         cmocka_unit_test(files_of_another_city_are_refused),
         cmocka_unit_test(head_by_an_older_key_is_good_up_to_its_cut),
         cmocka_unit_test(head_that_the_roots_word_contradicts_is_refused),
+        cmocka_unit_test(empty_opening_of_an_entry_with_a_body_is_refused),
+        cmocka_unit_test(leaf_data_of_another_place_is_refused),
+        cmocka_unit_test(proof_of_more_hashes_than_any_tree_needs_is_refused),
         cmocka_unit_test(entry_without_a_body_has_an_empty_opening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

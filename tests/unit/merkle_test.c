@@ -402,6 +402,23 @@ static void proof_from_a_power_of_two_leaves_the_old_root_out(void **state)
     }
 }
 
+/* Roots that were made for them: more levels than the size has, or fewer hashes than the proof needs. */
+static void proof_longer_or_shorter_than_the_size_is_refused(void **state)
+{
+    struct iu_hash taller, pair;
+    (void)state;
+    assert_int_equal(iu_check_inclusion(0, 1, &leaves[0], NULL, 0, &leaves[0]), IU_OK);
+    iu_node_hash(&leaves[1], &leaves[0], &taller);
+    assert_int_equal(iu_check_inclusion(0, 1, &leaves[0], &leaves[1], 1, &taller), IU_PEER_MISMATCH);
+    iu_node_hash(&leaves[0], &leaves[1], &pair);
+    assert_int_equal(iu_check_inclusion(0, 2, &leaves[0], &leaves[1], 1, &pair), IU_OK);
+    iu_node_hash(&leaves[2], &pair, &taller);
+    struct iu_hash both[] = {leaves[1], leaves[2]};
+    assert_int_equal(iu_check_inclusion(0, 2, &leaves[0], both, 2, &taller), IU_PEER_MISMATCH);
+    for (uint64_t first = 1; first < 10; first++)
+        assert_int_equal(iu_check_consistency(first, 10, &leaves[0], &leaves[0], NULL, 0), IU_PEER_MISMATCH);
+}
+
 static void size_zero_proves_nothing(void **state)
 {
     struct iu_hash empty, root;
@@ -455,6 +472,7 @@ int main(void)
         cmocka_unit_test(changed_proofs_are_refused),
         cmocka_unit_test(proof_for_other_sizes_is_refused),
         cmocka_unit_test(proof_from_a_power_of_two_leaves_the_old_root_out),
+        cmocka_unit_test(proof_longer_or_shorter_than_the_size_is_refused),
         cmocka_unit_test(size_zero_proves_nothing),
         cmocka_unit_test(sizes_beyond_two_to_the_63_are_refused),
         cmocka_unit_test(error_of_a_source_is_passed_on),
