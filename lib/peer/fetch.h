@@ -6,6 +6,8 @@
 
 #include "peer/inner.h"
 
+#define IU_FETCH_BYTES (16UL * 1024 * 1024) /* of items in one Want: a slow peer is not stuck with more */
+
 struct iu_fetch_news {
     struct iu_city city;
     uint32_t log;
@@ -21,14 +23,6 @@ void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news);
 void iu_fetch_go(struct iu_net *net);
 void iu_fetch_tick(struct iu_net *net);
 
-void iu_fetch_batch(struct iu_session *session, const struct iu_batch_frame *batch, enum iu_lane lane,
-                    size_t len);
-void iu_fetch_stored(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome);
-/* A message that is of no use: its credit goes back. */
-void iu_fetch_credit(struct iu_session *session, enum iu_lane lane, size_t len);
-/* Bytes came: a half message counts as progress. */
-void iu_fetch_moved(struct iu_session *session);
-
 void iu_fetch_opened(struct iu_session *session);
 void iu_fetch_left(struct iu_session *session);
 void iu_fetch_chain_came(struct iu_net *net, const struct iu_city *city);
@@ -42,7 +36,19 @@ void iu_fetch_avoid(struct iu_net *net, const struct iu_city *city, uint32_t log
  */
 bool iu_fetch_rows(struct iu_net *net, size_t max);
 
-/* Entries in a batch; false if its items are malformed. */
-bool iu_fetch_count(struct iu_bytes items, uint64_t *count);
+/* --- for arrive.c --- */
+
+struct iu_fetch *iu_fetch_find(const struct iu_net *net, const struct iu_city *city, uint32_t log);
+/* Waits to be asked for, if there is something to ask. */
+void iu_fetch_list(struct iu_net *net, struct iu_fetch *fetch);
+void iu_fetch_end_claim(struct iu_net *net, struct iu_fetch *fetch);
+/* What was asked for and not applied yet counts no more. */
+void iu_fetch_start_over(struct iu_net *net, struct iu_fetch *fetch);
+/* It is all here, or wanted no more. Freed. */
+void iu_fetch_drop(struct iu_net *net, struct iu_fetch *fetch);
+/* Nothing more is fetched of it, for that reason. */
+void iu_fetch_stop(struct iu_net *net, struct iu_fetch *fetch, enum iu_want_state why);
+/* Bytes that may be held of a city, 0: no bound. */
+uint64_t iu_fetch_quota(const struct iu_net *net, const struct iu_city *city);
 
 #endif

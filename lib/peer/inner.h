@@ -290,8 +290,6 @@ struct iu_effect *iu_net_answer(struct iu_net *net, uint64_t token, enum iu_err 
 void iu_say(char out[IU_FACT_TEXT_MAX + 1], const char *words);
 struct iu_session *iu_net_session(const struct iu_net *net, uint64_t conn); /* not OVER, or NULL */
 bool iu_net_follows(const struct iu_net *net, const struct iu_city *city);
-/* Follows or blocks are other than before: the interest, sessions and fetches follow. */
-void iu_net_follows_changed(struct iu_net *net);
 void iu_net_load_chain(struct iu_net *net);
 void iu_net_changed(struct iu_net *net);
 /* Serves, announces and draws for every session that has something. */

@@ -2,6 +2,7 @@
 #include "peer/join.h"
 
 #include "peer/chainwire.h"
+#include "peer/follows.h"
 #include "peer/hello.h"
 #include "peer/session.h"
 
@@ -160,7 +161,7 @@ void iu_join_done(struct iu_net *net, const struct iu_duty *duty, const struct i
         struct iu_fact *fact = iu_net_fact(net, IU_FACT_FOLLOWED);
         fact->city = duty->city;
         iu_fact_say(fact, iu_bytes_str("by its invite"));
-        iu_net_follows_changed(net);
+        iu_follows_changed(net);
     }
     if (joining != NULL && outcome->err == IU_OK) {
         iu_gossip_know(net->gossip, &duty->city, joining->invitation.address, true);

@@ -389,9 +389,11 @@ void iu_own_claimed(struct iu_net *net, const struct iu_duty *duty, const struct
     if (outcome->err == IU_OK) {
         (void)iu_fence_claim(&net->fence, net->now_ms);
         net->fence_told = false;
-        /* Peers are asked anew what they hold, and told anew that this copy signs: that is said once in a session. */
+        /* Peers are asked anew what they hold, and told anew that this copy signs: that is said once in a
+         * session. */
         for (size_t i = 0; i < net->session_count; i++)
-            iu_session_refuse(net->sessions[i], IU_CODE_GOING_DOWN, "this copy was claimed and connects anew");
+            iu_session_refuse(net->sessions[i], IU_CODE_GOING_DOWN,
+                              "this copy was claimed and connects anew");
     }
     struct iu_effect *answer = iu_net_answer(net, duty->token, outcome->err, NULL);
     answer->outcome = *outcome;

@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-#define QUEUED_MAX (1024UL * 1024) /* nothing more is read from the store while this much waits to be sent   \
-                                    */
-#define STEP_MAX (1024UL * 1024)   /* of items in one step, so that others get their turn */
+#define QUEUED_MAX                                                                                           \
+    (1024UL * 1024)              /* nothing more is read from the store while this much waits to be sent     \
+                                  */
+#define STEP_MAX (1024UL * 1024) /* of items in one step, so that others get their turn */
 #define BATCH_MIN (64UL * 1024)
 #define LIVE_ENTRIES 64 /* a Want of so few goes in the live lane */
 #define LIVE_BYTES (16UL * 1024)

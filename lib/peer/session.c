@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "peer/announce.h"
+#include "peer/arrive.h"
 #include "peer/chainwire.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
@@ -308,7 +309,7 @@ static bool open_frame(struct iu_session *session, const struct iu_frame *frame,
     case IU_FRAME_WANT:
         return iu_serve_want(session, &frame->want);
     case IU_FRAME_BATCH:
-        iu_fetch_batch(session, &frame->batch, lane, len);
+        iu_arrive_batch(session, &frame->batch, lane, len);
         return true;
     case IU_FRAME_WANT_CHUNKS:
         return iu_serve_want_chunks(session, &frame->want_chunks);
@@ -375,7 +376,7 @@ static void message_heard(struct iu_session *session, struct iu_bytes message, e
                           "a message breaks the format");
     } else if (!frame.known) {
         net->counts.frames_skipped++;
-        iu_fetch_credit(session, lane, message.len);
+        iu_arrive_credit(session, lane, message.len);
     } else if (!frame_heard(session, &frame, message, lane)) {
         char words[IU_FACT_TEXT_MAX + 1];
         struct iu_buf text = IU_BUF_INIT;
@@ -405,7 +406,7 @@ void iu_session_received(struct iu_session *session, struct iu_bytes bytes)
         else
             message_heard(session, message, lane);
     }
-    iu_fetch_moved(session);
+    iu_arrive_moved(session);
 }
 
 void iu_session_read_early(struct iu_session *session)
