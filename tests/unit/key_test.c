@@ -31,6 +31,13 @@ static const char pbkdf2_pem[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
 static const char x25519_pem[] = "-----BEGIN PRIVATE KEY-----\n"
                                  "MC4CAQAwBQYDK2VuBCIEIEggBF7fUDjJkNy//gOp+pOYsD1nBMJLYNp8c6TG4CVJ\n"
                                  "-----END PRIVATE KEY-----\n";
+static const char longer_pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                                 "MC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAA==\n"
+                                 "-----END PRIVATE KEY-----\n";
+static const char headed_pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                                 "Comment: a PKCS#8 file has no header lines\n\n"
+                                 "MC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n"
+                                 "-----END PRIVATE KEY-----\n";
 static const char public_pem[] = "-----BEGIN PUBLIC KEY-----\n"
                                  "MCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=\n"
                                  "-----END PUBLIC KEY-----\n";
@@ -318,6 +325,8 @@ static void what_is_no_ed25519_private_key_is_malformed(void **state)
     assert_int_equal(read_pem(x25519_pem, ""), IU_PEER_MALFORMED);
     assert_int_equal(read_pem(public_pem, ""), IU_PEER_MALFORMED);
     assert_int_equal(read_pem(cut, ""), IU_PEER_MALFORMED);
+    assert_int_equal(read_pem(longer_pem, ""), IU_PEER_MALFORMED);
+    assert_int_equal(read_pem(headed_pem, ""), IU_PEER_MALFORMED);
     assert_int_equal(read_pem(plain_pem, ""), IU_OK);
 }
 
