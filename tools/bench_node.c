@@ -75,14 +75,14 @@ static const char *program(const char *name)
     return path;
 }
 
-static pid_t spawn(char *const argv[], const char *log)
+static pid_t spawn(const char *const argv[], const char *log)
 {
     pid_t pid = fork();
     if (pid == 0) {
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
-        execv(argv[0], argv);
+        execv(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
     if (pid < 0)
@@ -154,7 +154,7 @@ void bench_start(struct bench_node *node)
     snprintf(log, sizeof log, "%s.log", node->home);
     snprintf(socket, sizeof socket, "%s/control.sock", node->home);
     (void)unlink(socket);
-    char *argv[] = {daemon, "--home", node->home, NULL};
+    const char *argv[] = {daemon, "--home", node->home, NULL};
     node->pid = spawn(argv, log);
     double begin = bench_now();
     for (;;) {
@@ -188,14 +188,9 @@ void bench_found(struct bench_node *node, const char *dir, const char *name)
     snprintf(log, sizeof log, "%s.log", node->home);
     snprintf(domain, sizeof domain, "%s.example", name);
     snprintf(cli, sizeof cli, "%s", program("interurban"));
-    char *argv[] = {cli,         "--home",
-                    node->home,  "init",
-                    "--name",    (char *)(uintptr_t)name,
-                    "--handle",  (char *)(uintptr_t)name,
-                    "--domain",  domain,
-                    "--contact", "it@x.example",
-                    "--listen",  listen,
-                    "--yes",     NULL};
+    const char *argv[] = {cli,        "--home", node->home, "init", "--name",    name,
+                          "--handle", name,     "--domain", domain, "--contact", "it@x.example",
+                          "--listen", listen,   "--yes",    NULL};
     waitpid(spawn(argv, log), &status, 0);
     if (status)
         bench_fail("init fails; see %s", log);

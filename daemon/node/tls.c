@@ -265,7 +265,7 @@ static bool end(struct tls *tls, const char *why)
 {
     tls->over = true;
     if (!tls->why[0])
-        strncpy(tls->why, why, sizeof tls->why - 1);
+        snprintf(tls->why, sizeof tls->why, "%s", why);
     return false;
 }
 
