@@ -212,7 +212,7 @@ PY
             done
         ) 3>&- &
         publisher=$!
-        sleep "0.0$((RANDOM % 9))$((RANDOM % 10))"
+        sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
         killed lyon
         wait "$publisher" || true
         begin=$(date +%s%N)
@@ -223,8 +223,7 @@ PY
             [ -z "$index" ] || [ "$index" = null ] || node lyon show "lyon/$index" --json | field '.form == "full"' >/dev/null
         done <"$work/acknowledged"
     done
-    last=$(grep -c '^[0-9]' "$work/acknowledged" || true)
-    echo "$last acknowledged" >&3
+    [ "$(grep -c '^[0-9]' "$work/acknowledged")" -ge 5 ]
     node lyon check --json | field '[.logs[].ok] | all'
     within 100 eval "node porto why lyon --json | field '.state == \"in step\"'"
     node porto check --json | field '[.logs[].ok] | all'
@@ -288,7 +287,7 @@ PY
 }
 
 @test "a full disk is named, reading goes on, and writing comes back with the room" {
-    [ "$(id -u)" = 0 ] || skip "needs root: a small tmpfs"
+    [ "$EUID" = 0 ] || skip "needs root: a small tmpfs"
     mkdir "$work/small"
     mount -t tmpfs -o size=6m tmpfs "$work/small" || skip "cannot mount a tmpfs"
     found lyon
