@@ -156,11 +156,12 @@ static void refused(struct iu_net *net, struct iu_fetch *fetch, const struct iu_
         if (iu_fetch_quota(net, &fetch->city) > 0) {
             iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
             avoid_ms = 0;
-            break;
+        } else if (session != NULL) {
+            iu_session_strike(session, "a batch that is larger than it may be");
         }
-        /* fall through */
+        break;
     default:
-        if (err >= IU_HERE_DISK) {
+        if (err >= IU_HERE_DISK) { /* our machine's fault: after a while, again */
             avoid_ms = 0;
             net->pause_until_ms = net->now_ms + PAUSE_MS;
             iu_net_wake(net, net->pause_until_ms);
