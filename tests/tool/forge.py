@@ -144,7 +144,7 @@ class Forge(reader.Reader):
         self.link.send(self.frame(state=self.sync.State(epoch=os.urandom(16), counter=1, interest_hash=digest, fingerprint=sha(),
                                                         credit_live=1 << 40, credit_history=1 << 40, agent="forge")))
         self.link.send(self.frame(interest=interest))
-        self.link.send(self.frame(resume=self.sync.Resume(epoch=bytes(16), interest_hash=digest, added=[self.city])))
+        self.link.send(self.frame(resume=self.sync.Resume(interest_hash=digest, added=[self.city])))
         self.until("delta", lambda: self.delta_done or self.seen["bye"])
         return not self.seen["bye"]
 
