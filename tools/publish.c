@@ -119,7 +119,7 @@ static int add_attachments(struct call *call, struct iu_request *request, struct
 {
     for (size_t i = 0; call_flag(call, "attach", i); i++) {
         const char *path = call_flag(call, "attach", i);
-        struct file_sums sums;
+        struct file_sums sums = {0};
         if (i + 1 >= IU_ATTACHMENTS_MAX || request->arg_count + 8 > IU_ADMIN_ARGS_MAX)
             return show_own_error(call, IU_E_USAGE, "too many attachments",
                                   "publish them as documents of their own");
@@ -143,7 +143,7 @@ int run_publish(struct call *call)
     struct iu_buf content = IU_BUF_INIT;
     struct iu_answered answer;
     struct iu_request request;
-    struct file_sums sums;
+    struct file_sums sums = {0};
     int code = check_file(call, path, &sums);
     if (code >= 0)
         return code;

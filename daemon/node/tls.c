@@ -41,9 +41,12 @@ static bool offers_13(struct iu_reader extensions)
         if (head >> 16 != TLSEXT_TYPE_supported_versions || extensions.failed)
             continue;
         iu_read_u8(&body);
-        while (body.rest.len >= 2)
-            if (iu_read_u8(&body) == 3 && iu_read_u8(&body) == 4)
+        while (body.rest.len >= 2) {
+            uint32_t version = (uint32_t)iu_read_u8(&body) << 8;
+            version |= iu_read_u8(&body);
+            if (version == TLS1_3_VERSION)
                 return true;
+        }
     }
     return false;
 }
