@@ -225,7 +225,7 @@ static struct iu_buf
     *complaint; /* of the reading under way; libconfuse hands no context to its error function */
 static const char *complaint_path;
 
-static void complain(cfg_t *cfg, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void complain(cfg_t *cfg, const char *format, va_list args)
 {
     char text[512];
     if (complaint->len)

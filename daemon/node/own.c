@@ -14,10 +14,21 @@
 
 /* --- files --- */
 
-static bool refuse(struct iu_buf *why, enum iu_error error, const char *next, int *exit_code)
+static bool refuse(struct iu_buf *why, enum iu_error error, int *exit_code)
 {
-    *exit_code = node_refuse(error, why->len ? iu_buf_cstr(why) : NULL, next);
+    *exit_code = node_refuse(error, why->len ? iu_buf_cstr(why) : NULL, NULL);
     iu_buf_fini(why);
+    return false;
+}
+
+static bool refuse_empty(const struct home *home, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    iu_buf_printf(&why, "no city was founded in %s", home->dir);
+    iu_buf_printf(&next, "interurban --home %s init", home->dir);
+    *exit_code = node_refuse(IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
     return false;
 }
 
@@ -46,30 +57,26 @@ bool own_read(struct node *node, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, notes = IU_BUF_INIT;
     enum home_file got = home_read(&node->home, "chain", IU_CHAIN_BYTES_MAX, &notes, &why);
-    if (got == HOME_ABSENT) {
-        struct iu_buf next = IU_BUF_INIT;
-        iu_buf_printf(&why, "no city was founded in %s", node->home.dir);
-        iu_buf_printf(&next, "interurban --home %s init", node->home.dir);
-        return refuse(&why, IU_E_HOME_MISSING, iu_buf_cstr(&next), exit_code);
-    }
-    if (got == HOME_REFUSED || !modes_ok(&node->home, &why))
-        return refuse(&why, IU_E_KEY_FILE_MODE, NULL, exit_code);
     node->chain = calloc(1, sizeof *node->chain);
     iu_must(node->chain != NULL);
-    bool good = parse_chain(iu_buf_view(&notes), node->chain);
+    bool good = got == HOME_READ && parse_chain(iu_buf_view(&notes), node->chain);
     iu_buf_fini(&notes);
+    if (got == HOME_ABSENT)
+        return refuse_empty(&node->home, exit_code);
+    if (got == HOME_REFUSED || !modes_ok(&node->home, &why))
+        return refuse(&why, IU_E_KEY_FILE_MODE, exit_code);
     if (!good) {
         iu_buf_printf(&why, "%s/chain is damaged: its delegations do not verify", node->home.dir);
-        return refuse(&why, IU_E_KEY_FILE, NULL, exit_code);
+        return refuse(&why, IU_E_KEY_FILE, exit_code);
     }
     node->self = node->chain->items[0].city;
     node->key = home_key(&node->home, &why);
     struct iu_key *second = node->key ? home_key(&node->home, &why) : NULL;
     if (!second)
-        return refuse(&why, IU_E_KEY_FILE, NULL, exit_code);
+        return refuse(&why, IU_E_KEY_FILE, exit_code);
     node->signer = signer_open(&node->home, second, &why);
     if (!node->signer)
-        return refuse(&why, IU_E_KEY_FILE_MODE, NULL, exit_code);
+        return refuse(&why, IU_E_KEY_FILE_MODE, exit_code);
     iu_buf_fini(&why);
     return true;
 }
@@ -254,7 +261,7 @@ bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *
     enum iu_err err = join_chains(node);
     if (err) {
         iu_buf_printf(&why, "the store in %s cannot be written: %s", node->home.dir, iu_err_words(err));
-        return refuse(&why, err == IU_HERE_FULL ? IU_E_DISK_FULL : IU_E_DISK, NULL, exit_code);
+        return refuse(&why, err == IU_HERE_FULL ? IU_E_DISK_FULL : IU_E_DISK, exit_code);
     }
     *start = (struct iu_fence_start){.now_ms = node_now(node), .alone = node->alone};
     iu_sha256((struct iu_bytes){0}, &head.root);

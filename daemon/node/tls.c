@@ -184,15 +184,16 @@ static void on_message(int write, int version, int type, const void *data, size_
 static void set_profile(SSL_CTX *ctx)
 {
     static const unsigned char alpn[] = ALPN;
+    char groups[] = "X25519", algorithms[] = "ed25519"; /* not const: OpenSSL's macros cast */
     iu_must(SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1);
     iu_must(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
     SSL_CTX_set_verify_depth(ctx, 2);
     SSL_CTX_set_max_cert_list(ctx, 16 * 1024);
-    iu_must(SSL_CTX_set1_groups_list(ctx, "X25519") == 1);
-    iu_must(SSL_CTX_set1_sigalgs_list(ctx, "ed25519") == 1);
-    iu_must(SSL_CTX_set1_client_sigalgs_list(ctx, "ed25519") == 1);
+    iu_must(SSL_CTX_set1_groups_list(ctx, groups) == 1);
+    iu_must(SSL_CTX_set1_sigalgs_list(ctx, algorithms) == 1);
+    iu_must(SSL_CTX_set1_client_sigalgs_list(ctx, algorithms) == 1);
     iu_must(SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CLEANSE_PLAINTEXT);
