@@ -28,8 +28,8 @@
     X(ATTACHMENTS, "attachments") /* log_no u32 ‖ index u64 ‖ attachment u32 -> attach_no u64, size, root, have */ \
     X(CHUNKS, "chunks")     /* attach_no u64 ‖ chunk u64 -> bytes */                                         \
     X(CHUNK_TILES, "chunktiles") /* attach_no u64 ‖ level u8 ‖ index u64 -> up to 256 hashes */              \
-    X(CHARTERS, "v_charters")  /* view: city -> the newest charter's place and header fields */              \
-    X(NAMES, "v_names")        /* view: handle ‖ 0 ‖ city -> nothing */                                      \
+    X(CHARTERS, "v_charters")  /* view: city ‖ log u32 ‖ index u64 -> a charter's header fields */          \
+    X(NAMES, "v_names")        /* view: handle ‖ 0 ‖ city -> nothing; every handle a city ever claimed */   \
     X(DOCS, "v_docs")          /* view: log_no u32 ‖ index u64 -> type, date */
 
 #define IU_TABLE_NAME(name, text) IU_T_##name,

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "view/apply.h"
 
-#include "store/chunks.h"
-#include "store/logs.h"
 #include "view/apply_inner.h"
 
 #include <stdlib.h>
-
-#define IDS_AT_ONCE 4096
+#include <string.h>
 
 void iu_job_fini(struct iu_job *job)
 {
@@ -16,15 +13,25 @@ void iu_job_fini(struct iu_job *job)
     iu_buf_fini(&job->c);
 }
 
+/* Names whose values the store itself counts on. */
+static const char *const kept_names[] = {"format", "city",  "epoch",    "change",
+                                         "feed",   "logno", "attachno", "ids"};
+
 static enum iu_err apply_meta(const struct iu_applying *a)
 {
-    iu_meta_put(a->txn, a->job->name, iu_buf_view(&a->job->a));
+    const char *name = a->job->name;
+    if (!name || !*name)
+        return IU_HERE_INVALID;
+    for (size_t i = 0; i < sizeof kept_names / sizeof *kept_names; i++)
+        if (strcmp(name, kept_names[i]) == 0)
+            return IU_HERE_INVALID;
+    iu_meta_put(a->txn, name, iu_buf_view(&a->job->a));
     return IU_OK;
 }
 
 static enum iu_err apply_epoch(const struct iu_applying *a)
 {
-    if (a->job->a.len != IU_EPOCH_LEN)
+    if (a->job->a.len != IU_EPOCH_LEN || iu_is_zero(a->job->a.data, IU_EPOCH_LEN))
         return IU_HERE_INVALID;
     iu_meta_put(a->txn, "epoch", iu_buf_view(&a->job->a));
     return IU_OK;
@@ -32,31 +39,25 @@ static enum iu_err apply_epoch(const struct iu_applying *a)
 
 static enum iu_err apply_index(const struct iu_applying *a)
 {
-    a->out->more = iu_ids_fill(a->txn, IDS_AT_ONCE);
-    return IU_OK;
-}
-
-static enum iu_err apply_upload_drop(const struct iu_applying *a)
-{
-    iu_attach_drop(a->txn, 0, a->job->first, 0);
+    a->out->more = iu_ids_fill(a->txn, IU_COMMIT_ENTRIES_MAX);
     return IU_OK;
 }
 
 typedef enum iu_err (*apply_one)(const struct iu_applying *a);
 
 static const apply_one appliers[] = {
-    [IU_JOB_BATCH] = iu_apply_batch,     [IU_JOB_FILL] = iu_apply_fill,
-    [IU_JOB_CHAIN] = iu_apply_chain,     [IU_JOB_PIN] = iu_apply_pin,
-    [IU_JOB_FAULT] = iu_apply_fault,     [IU_JOB_PUBLISH] = iu_apply_publish,
-    [IU_JOB_NOTE] = iu_apply_note,       [IU_JOB_FOLLOW] = iu_apply_follow,
-    [IU_JOB_UNFOLLOW] = iu_apply_follow, [IU_JOB_BLOCK] = iu_apply_block,
-    [IU_JOB_UNBLOCK] = iu_apply_block,   [IU_JOB_INVITE] = iu_apply_invite,
-    [IU_JOB_REVOKE] = iu_apply_invite,   [IU_JOB_REDEEM] = iu_apply_redeem,
-    [IU_JOB_JOINED] = iu_apply_joined,   [IU_JOB_PEER] = iu_apply_peer,
-    [IU_JOB_WANT] = iu_apply_want,       [IU_JOB_UNWANT] = iu_apply_unwant,
-    [IU_JOB_CURSOR] = iu_apply_cursor,   [IU_JOB_META] = apply_meta,
-    [IU_JOB_EPOCH] = apply_epoch,        [IU_JOB_CHUNKS] = iu_apply_chunks,
-    [IU_JOB_UPLOAD] = iu_apply_upload,   [IU_JOB_UPLOAD_DROP] = apply_upload_drop,
+    [IU_JOB_BATCH] = iu_apply_batch,       [IU_JOB_FILL] = iu_apply_fill,
+    [IU_JOB_CHAIN] = iu_apply_chain,       [IU_JOB_PIN] = iu_apply_pin,
+    [IU_JOB_FAULT] = iu_apply_fault,       [IU_JOB_PUBLISH] = iu_apply_publish,
+    [IU_JOB_NOTE] = iu_apply_note,         [IU_JOB_FOLLOW] = iu_apply_follow,
+    [IU_JOB_UNFOLLOW] = iu_apply_unfollow, [IU_JOB_BLOCK] = iu_apply_block,
+    [IU_JOB_UNBLOCK] = iu_apply_unblock,   [IU_JOB_INVITE] = iu_apply_invite,
+    [IU_JOB_REVOKE] = iu_apply_revoke,     [IU_JOB_REDEEM] = iu_apply_redeem,
+    [IU_JOB_JOINED] = iu_apply_joined,     [IU_JOB_PEER] = iu_apply_peer,
+    [IU_JOB_WANT] = iu_apply_want,         [IU_JOB_UNWANT] = iu_apply_unwant,
+    [IU_JOB_CURSOR] = iu_apply_cursor,     [IU_JOB_META] = apply_meta,
+    [IU_JOB_EPOCH] = apply_epoch,          [IU_JOB_CHUNKS] = iu_apply_chunks,
+    [IU_JOB_UPLOAD] = iu_apply_upload,     [IU_JOB_UPLOAD_DROP] = iu_apply_upload_drop,
     [IU_JOB_INDEX] = apply_index,
 };
 

@@ -3,6 +3,8 @@
 #ifndef IU_VIEW_APPLY_INNER_H
 #define IU_VIEW_APPLY_INNER_H
 
+#include "store/logs.h"
+#include "store/tables.h"
 #include "view/apply.h"
 
 struct iu_applying {
@@ -16,24 +18,39 @@ struct iu_applying {
 /* apply_log.c */
 enum iu_err iu_apply_batch(const struct iu_applying *a);
 enum iu_err iu_apply_fill(const struct iu_applying *a);
+/* The log as held; else false, and as it would begin, without a record. */
+bool iu_log_or_new(const struct iu_snap *snap, const struct iu_city *city, uint32_t number,
+                   struct iu_log_state *log);
+/* Views of entries [first, …), which were just stored. `items` are not the store's memory. */
+void iu_apply_views(const struct iu_applying *a, const struct iu_log_state *log, uint64_t first,
+                    struct iu_bytes items);
+
+/* apply_own.c */
 enum iu_err iu_apply_publish(const struct iu_applying *a);
 enum iu_err iu_apply_note(const struct iu_applying *a);
+
 /* apply_chain.c */
 enum iu_err iu_apply_chain(const struct iu_applying *a);
 enum iu_err iu_apply_pin(const struct iu_applying *a);
 enum iu_err iu_apply_fault(const struct iu_applying *a);
+
 /* apply_local.c */
 enum iu_err iu_apply_follow(const struct iu_applying *a);
+enum iu_err iu_apply_unfollow(const struct iu_applying *a);
 enum iu_err iu_apply_block(const struct iu_applying *a);
+enum iu_err iu_apply_unblock(const struct iu_applying *a);
 enum iu_err iu_apply_invite(const struct iu_applying *a);
+enum iu_err iu_apply_revoke(const struct iu_applying *a);
 enum iu_err iu_apply_redeem(const struct iu_applying *a);
 enum iu_err iu_apply_joined(const struct iu_applying *a);
 enum iu_err iu_apply_peer(const struct iu_applying *a);
 enum iu_err iu_apply_cursor(const struct iu_applying *a);
 enum iu_err iu_apply_want(const struct iu_applying *a);
 enum iu_err iu_apply_unwant(const struct iu_applying *a);
+
 /* apply_chunks.c */
 enum iu_err iu_apply_chunks(const struct iu_applying *a);
 enum iu_err iu_apply_upload(const struct iu_applying *a);
+enum iu_err iu_apply_upload_drop(const struct iu_applying *a);
 
 #endif

@@ -1,80 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows: v_charters city ‖ log u32 ‖ index u64 -> the header's fields; v_names handle ‖ 0 ‖ city, for every
+ * handle that a charter of the city ever claimed; v_docs log_no ‖ index -> type u32, date u64. None is taken
+ * back when a log is frozen or grows: who reads decides what counts, so the order of arrival does not matter.
+ */
 #include "view/docs.h"
 
+#include "base/lint.h"
+#include "log/entry_lint.h"
 #include "store/chunks.h"
 #include "store/meta.h"
 #include "store/tables.h"
 
 #include <string.h>
 
-/* v_charters: log_no u32 ‖ index u64 ‖ the header's fields. The newest place counts. */
-static void apply_charter(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
-                          struct iu_bytes fields, struct iu_arena *arena)
+/* --- as entries are stored, or checked --- */
+
+/* Where rows go: into the store, or beside what is there. */
+struct rows {
+    struct iu_txn *txn; /* NULL: compare only */
+    const struct iu_snap *snap;
+    const struct iu_log_state *log;
+    uint64_t index;
+    struct iu_arena *arena;
+    bool differ;
+};
+
+static void put_row(struct rows *rows, enum iu_table table, struct iu_bytes key, struct iu_bytes value)
 {
-    const struct iu_snap *snap = iu_txn_reads(txn);
-    struct iu_bytes city = iu_bytes_of(log->city.b, IU_ID_LEN), old;
-    struct iu_charter charter, before;
-    struct iu_buf row = IU_BUF_INIT, name = IU_BUF_INIT;
-    if (iu_charter_get(fields, arena, &charter))
-        return;
-    if (iu_get(snap, IU_T_CHARTERS, city, &old) && old.len > 12 &&
-        iu_charter_get(iu_bytes_of(old.data + 12, old.len - 12), arena, &before) == IU_OK) {
-        iu_buf_put_bytes(&name, before.handle);
-        iu_buf_put_u8(&name, 0);
-        iu_buf_put_bytes(&name, city);
-        iu_del(txn, IU_T_NAMES, iu_buf_view(&name));
-        iu_buf_clear(&name);
+    struct iu_bytes held;
+    if (rows->txn)
+        iu_append(rows->txn, table, key, value);
+    else if (!iu_get(rows->snap, table, key, &held) || !iu_bytes_equal(held, value))
+        rows->differ = true;
+}
+
+/* What the views need of a header, without unpacking it: entry.proto, Header. */
+struct marks {
+    uint32_t kind;
+    uint64_t date_ms;
+    struct iu_bytes fields;
+    bool critical; /* it demands an extension, and none is known here */
+};
+
+static bool read_marks(struct iu_bytes header, struct marks *out)
+{
+    struct iu_header_marks unused;
+    *out = (struct marks){0};
+    if (iu_header_check(header, &unused))
+        return false;
+    struct iu_walk walk = iu_walk_of(header);
+    while (iu_walk_next(&walk)) {
+        if (walk.number == 1)
+            out->kind = (uint32_t)walk.varint;
+        else if (walk.number == 2)
+            out->date_ms = walk.varint;
+        else if (walk.number == 10)
+            out->fields = walk.value;
+        else if (walk.number == 12)
+            out->critical = true;
     }
-    iu_buf_put_u32(&row, log->no);
-    iu_buf_put_u64(&row, index);
-    iu_buf_put_bytes(&row, fields);
-    iu_put(txn, IU_T_CHARTERS, city, iu_buf_view(&row));
-    iu_buf_put_bytes(&name, charter.handle);
-    iu_buf_put_u8(&name, 0);
-    iu_buf_put_bytes(&name, city);
-    iu_put(txn, IU_T_NAMES, iu_buf_view(&name), (struct iu_bytes){0});
-    iu_buf_fini(&row);
+    return true;
+}
+
+/* One row a reference, found by its target. */
+static void apply_ref(struct rows *rows, struct iu_bytes ref)
+{
+    uint8_t key[IU_ID_LEN + 4 + 8 + 4 + 8] = {0};
+    struct iu_walk walk = iu_walk_of(ref);
+    while (iu_walk_next(&walk)) {
+        if (walk.number == 1)
+            memcpy(key, walk.value.data, IU_ID_LEN);
+        else if (walk.number == 2)
+            iu_store_u32(key + IU_ID_LEN, (uint32_t)walk.varint);
+        else if (walk.number == 3)
+            iu_store_u64(key + IU_ID_LEN + 4, walk.varint);
+    }
+    iu_store_u32(key + IU_ID_LEN + 12, rows->log->no);
+    iu_store_u64(key + IU_ID_LEN + 16, rows->index);
+    put_row(rows, IU_T_REFS, iu_bytes_of(key, sizeof key), (struct iu_bytes){0});
+}
+
+static void apply_refs(struct rows *rows, struct iu_bytes header)
+{
+    struct iu_walk walk = iu_walk_of(header);
+    while (iu_walk_next(&walk) && walk.number <= 5)
+        if (walk.number == 5)
+            apply_ref(rows, walk.value);
+}
+
+struct iu_bytes iu_charter_key(uint8_t *out, const struct iu_city *city, uint32_t log, uint64_t index)
+{
+    memcpy(out, city->b, IU_ID_LEN);
+    iu_store_u32(out + IU_ID_LEN, log);
+    iu_store_u64(out + IU_ID_LEN + 4, index);
+    return iu_bytes_of(out, IU_ID_LEN + 4 + 8);
+}
+
+static void apply_charter(struct rows *rows, struct iu_bytes fields)
+{
+    uint8_t key[IU_KEY_MAX];
+    struct iu_charter charter;
+    struct iu_buf name = IU_BUF_INIT;
+    const struct iu_log_state *log = rows->log;
+    if (iu_charter_get(fields, rows->arena, &charter))
+        return;
+    put_row(rows, IU_T_CHARTERS, iu_charter_key(key, &log->city, log->log, rows->index), fields);
+    if (charter.handle.len) {
+        iu_buf_put_bytes(&name, charter.handle);
+        iu_buf_put_u8(&name, 0);
+        iu_buf_put(&name, log->city.b, IU_ID_LEN);
+        put_row(rows, IU_T_NAMES, iu_buf_view(&name), (struct iu_bytes){0});
+    }
     iu_buf_fini(&name);
 }
 
-static void apply_document(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
-                           const struct iu_item *item, const struct iu_header *header, struct iu_arena *arena)
+/* Most bodies name no attachment, and are not decoded here. */
+static bool names_attachments(struct iu_bytes body)
+{
+    struct iu_walk walk = iu_walk_of(body);
+    while (iu_walk_next(&walk))
+        if (walk.number == 4)
+            return true;
+    return false;
+}
+
+static void apply_attachments(struct rows *rows, struct iu_bytes body_bytes)
+{
+    struct iu_document_body body;
+    struct iu_attach_state held;
+    const struct iu_log_state *log = rows->log;
+    if (!names_attachments(body_bytes) || iu_document_body_get(body_bytes, rows->arena, &body))
+        return;
+    for (uint32_t i = 0; i < body.attachment_count; i++) {
+        const struct iu_attachment *a = &body.attachments[i];
+        if (rows->txn)
+            iu_attach_make(rows->txn, log->no, rows->index, i, a->size, &a->root);
+        else if (!iu_attach_find(rows->snap, log->no, rows->index, i, &held) || held.size != a->size ||
+                 !iu_hash_equal(&held.root, &a->root))
+            rows->differ = true;
+    }
+}
+
+static void apply_document(struct rows *rows, const struct iu_item *item, const struct marks *marks)
 {
     uint8_t key[IU_KEY_MAX], row[12];
-    struct iu_document document;
-    struct iu_document_body body;
-    if (iu_document_get(header->fields, arena, &document))
+    if (iu_lint(&iu_lint_document, marks->fields))
         return;
-    iu_store_u32(row, document.type);
-    iu_store_u64(row + 4, header->date_ms);
-    iu_put(txn, IU_T_DOCS, iu_key_u32_u64(key, log->no, index), iu_bytes_of(row, sizeof row));
-    if (iu_item_form(item) != IU_FORM_FULL || !header->has_body || item->body.len != header->body_len ||
-        iu_document_body_get(item->body, arena, &body))
+    struct iu_walk walk = iu_walk_of(marks->fields);
+    bool typed = iu_walk_next(&walk) && walk.number == 1;
+    iu_store_u32(row, typed ? (uint32_t)walk.varint : IU_TYPE_NONE);
+    iu_store_u64(row + 4, marks->date_ms);
+    put_row(rows, IU_T_DOCS, iu_key_u32_u64(key, rows->log->no, rows->index), iu_bytes_of(row, sizeof row));
+    if (item->salt.len)
+        apply_attachments(rows, item->body);
+}
+
+static void apply_item(struct rows *rows, const struct iu_item *item)
+{
+    struct marks marks;
+    if (item->has_hash || !read_marks(item->header, &marks) || marks.critical)
         return;
-    for (size_t i = 0; i < body.attachment_count; i++)
-        iu_attach_make(txn, log->no, index, (uint32_t)i, body.attachments[i].size, &body.attachments[i].root);
+    apply_refs(rows, item->header);
+    if (marks.kind == IU_KIND_CHARTER)
+        apply_charter(rows, marks.fields);
+    else if (marks.kind == IU_KIND_DOCUMENT)
+        apply_document(rows, item, &marks);
 }
 
 void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
                    const struct iu_item *item, struct iu_arena *arena)
 {
-    uint8_t key[IU_KEY_MAX];
-    struct iu_header header;
-    if (item->has_hash || iu_header_get(item->header, arena, &header))
-        return;
-    for (size_t i = 0; i < header.ref_count; i++) {
-        const struct iu_ref *ref = &header.refs[i];
-        memcpy(key, ref->city.b, IU_ID_LEN);
-        iu_store_u32(key + 32, ref->log);
-        iu_store_u64(key + 36, ref->index);
-        iu_store_u32(key + 44, log->no);
-        iu_store_u64(key + 48, index);
-        iu_put(txn, IU_T_REFS, iu_bytes_of(key, 56), (struct iu_bytes){0});
+    struct rows rows = {.txn = txn, .log = log, .index = index, .arena = arena};
+    apply_item(&rows, item);
+}
+
+bool iu_docs_same(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
+                  const struct iu_item *item, struct iu_arena *arena)
+{
+    struct rows rows = {.snap = snap, .log = log, .index = index, .arena = arena};
+    apply_item(&rows, item);
+    return !rows.differ;
+}
+
+/* --- reading --- */
+
+/* Fields and body of the kinds that are known here. */
+static void view_kind(struct iu_entry_view *out, struct iu_arena *arena)
+{
+    const struct iu_header *header = &out->header;
+    struct iu_charter_body charter_body;
+    bool opened = header->has_body && out->form == IU_FORM_FULL;
+    if (header->kind == IU_KIND_CHARTER) {
+        out->has_charter = iu_charter_get(header->fields, arena, &out->charter) == IU_OK;
+        out->unreadable = !out->has_charter ||
+                          (opened && iu_charter_body_get(out->item.body, arena, &charter_body) != IU_OK);
+    } else if (header->kind == IU_KIND_DOCUMENT) {
+        out->has_document = iu_document_get(header->fields, arena, &out->document) == IU_OK;
+        out->has_body =
+            out->has_document && opened && iu_document_body_get(out->item.body, arena, &out->body) == IU_OK;
+        out->unreadable = !out->has_document || (opened && !out->has_body);
     }
-    if (header.kind == IU_KIND_CHARTER)
-        apply_charter(txn, log, index, header.fields, arena);
-    else if (header.kind == IU_KIND_DOCUMENT)
-        apply_document(txn, log, index, item, &header, arena);
 }
 
 enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
@@ -86,50 +211,51 @@ enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state 
         return err;
     out->form = iu_item_form(&out->item);
     out->disputed = index >= log->frozen_at;
+    out->unconfirmed = index >= iu_confirmed(snap, log);
     if (out->item.has_hash) {
         out->entry = out->item.hash;
         return IU_OK;
     }
     iu_entry_id(&log->city, log->log, index, out->item.header, &out->entry);
-    if (iu_header_get(out->item.header, arena, &out->header)) {
+    if (iu_header_get(out->item.header, arena, &out->header))
         out->unreadable = true;
-        return IU_OK;
-    }
-    const struct iu_header *header = &out->header;
-    if (header->kind == IU_KIND_CHARTER)
-        out->has_charter = iu_charter_get(header->fields, arena, &out->charter) == IU_OK;
-    if (header->kind == IU_KIND_DOCUMENT)
-        out->has_document = iu_document_get(header->fields, arena, &out->document) == IU_OK;
-    if (out->has_document && out->form == IU_FORM_FULL && header->has_body &&
-        out->item.body.len == header->body_len)
-        out->has_body = iu_document_body_get(out->item.body, arena, &out->body) == IU_OK;
+    else
+        view_kind(out, arena);
     return IU_OK;
+}
+
+/* The last document at or before *index, not before `first`. */
+static bool document_below(const struct iu_snap *snap, uint32_t no, uint64_t first, uint64_t *index)
+{
+    uint8_t prefix[IU_KEY_MAX], most[IU_KEY_MAX];
+    struct iu_bytes key, value;
+    if (!iu_last(snap, IU_T_DOCS, iu_key_u32(prefix, no), iu_key_u32_u64(most, no, *index), &key, &value) ||
+        key.len != 12)
+        return false;
+    *index = iu_load_u64(key.data + 4);
+    return *index >= first;
 }
 
 bool iu_list_next(const struct iu_snap *snap, const struct iu_city *city, bool all_kinds,
                   struct iu_list_at *at, struct iu_log_state *log, uint64_t *index)
 {
-    uint8_t key[IU_KEY_MAX];
     struct iu_feed_row row;
-    struct iu_bytes unused;
-    uint64_t next = iu_meta_u64(snap, "feed");
-    if (at->position > next)
-        at->position = next;
+    uint64_t end = iu_meta_u64(snap, "feed");
+    at->position = at->position < end ? at->position : end;
     while (at->position > 0) {
         uint64_t position = at->position - 1;
         if (!iu_feed_next(snap, position, &row) || row.position > position) {
-            at->position = position; /* not released yet */
+            at->position = position; /* an own entry that is not released yet */
             continue;
         }
-        if (!iu_log_by_no(snap, row.no, log) || (city && !iu_city_equal(city, &log->city))) {
-            at->position = row.position;
-            continue;
-        }
-        at->position = position;
+        at->position = row.position; /* unless there is something in this row */
         *index = row.first + (position - row.position);
-        if (*index < log->size &&
-            (all_kinds || iu_get(snap, IU_T_DOCS, iu_key_u32_u64(key, row.no, *index), &unused)))
-            return true;
+        if (!iu_log_by_no(snap, row.no, log) || (city && !iu_city_equal(city, &log->city)))
+            continue;
+        if (!all_kinds && !document_below(snap, row.no, row.first, index))
+            continue;
+        at->position = row.position + (*index - row.first);
+        return true;
     }
     return false;
 }

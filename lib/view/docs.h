@@ -4,7 +4,9 @@
 #define IU_VIEW_DOCS_H
 
 #include "log/entry.h"
-#include "store/logs.h"
+#include "view/confirm.h"
+
+#define IU_ENTRY_ARENA_MAX (1024 * 1024) /* enough to decode any one entry */
 
 /* An entry decoded as far as it can be. Views into the snapshot or the arena. */
 struct iu_entry_view {
@@ -12,8 +14,10 @@ struct iu_entry_view {
     uint64_t index;
     struct iu_hash entry;
     enum iu_form form;
-    bool unreadable; /* header or body breaks the format: counted in nothing */
-    bool disputed;   /* at or above the agreed size of a proven fork */
+    bool unreadable;  /* header, fields or body break the format: counted in nothing */
+    bool disputed;    /* at or above the agreed size of a proven fork */
+    bool unconfirmed; /* beyond what the root states of a replaced key, and no head of the new key covers it
+                         yet */
     struct iu_item item;
     struct iu_header header;
     bool has_charter;
@@ -27,15 +31,24 @@ IU_MUST_USE enum iu_err iu_entry_view(const struct iu_snap *snap, const struct i
                                       uint64_t index, struct iu_arena *arena, struct iu_entry_view *out);
 
 /* Entries newest first (by feed position), of one city or of all (NULL), documents only unless `all_kinds`.
- * `before` is a feed position or UINT64_MAX; *next is where to go on. False at the end. */
+ * False at the end. */
 struct iu_list_at {
-    uint64_t position; /* start with UINT64_MAX */
+    uint64_t position; /* start with UINT64_MAX; then that of the entry given last */
 };
 bool iu_list_next(const struct iu_snap *snap, const struct iu_city *city, bool all_kinds,
                   struct iu_list_at *at, struct iu_log_state *log, uint64_t *index);
 
-/* --- called by apply for each entry as it is stored, in index order --- */
+/* --- called by apply for each entry as it is stored, and again when more of it arrives; in any order --- */
+
+/* The key of a charter's row; out holds IU_KEY_MAX. */
+struct iu_bytes iu_charter_key(uint8_t *out, const struct iu_city *city, uint32_t log, uint64_t index);
+
+/* `item` is not the store's memory. */
 void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
                    const struct iu_item *item, struct iu_arena *arena);
+
+/* Whether the views hold what iu_docs_apply would write. */
+bool iu_docs_same(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
+                  const struct iu_item *item, struct iu_arena *arena);
 
 #endif

@@ -11,8 +11,8 @@
 struct iu_named {
     struct iu_city city;
     char name[IU_NAME_MAX + 1]; /* from its newest charter; empty if none is held */
-    char handle[48]; /* unique here: `lyon` or `lyon~q0x7`; without a charter the id's first 8 characters
-                        behind "city1" */
+    char handle[48]; /* unique here: `lyon` or `lyon~q0x7`; without a charter "city1" and the id's first 8
+                        characters behind it. Resolves again */
     char domain[256];
     uint32_t class_;
 };
@@ -20,8 +20,8 @@ struct iu_named {
 void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_named *out);
 
 /* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind
- * "city1". IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in `out`, *count = 2).
- * A whole id resolves even if nothing is known of it. `out` has room for 2. */
+ * "city1", with it or without. IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in
+ * `out`, *count = 2). A whole id resolves even if nothing is known of it. `out` has room for 2. */
 IU_MUST_USE enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text,
                                         struct iu_named out[2], int *count);
 

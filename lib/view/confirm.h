@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a log counts under the chain as it is known now. A newer delegation may name another node key: then
+ * a head of the old one stands up to the size S that the root itself states, and what is held beyond is shown
+ * as unconfirmed until a head by the new key covers it. PROTOCOL.md "Which key signs what". */
+#ifndef IU_VIEW_CONFIRM_H
+#define IU_VIEW_CONFIRM_H
+
+#include "store/logs.h"
+
+/* Whether the log's newest head is by the key that the chain names for it. Compares key ids: the signature
+ * was verified before the note was stored. False if there is no head. */
+bool iu_head_counts(const struct iu_chain *chain, const struct iu_log_state *log);
+
+/* Entries [0, n) of the log are confirmed by a head whose key counts, or by the root's own line. */
+uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log);
+
+#endif
