@@ -152,13 +152,9 @@ static void refused(struct iu_net *net, struct iu_fetch *fetch, const struct iu_
         if (session != NULL)
             iu_doubt_head(session, &fetch->city, fetch->log, iu_buf_view(&fetch->note));
         break;
-    case IU_PEER_OVER_LIMIT:
-        if (iu_fetch_quota(net, &fetch->city) > 0) {
-            iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
-            avoid_ms = 0;
-        } else if (session != NULL) {
-            iu_session_strike(session, "a batch that is larger than it may be");
-        }
+    case IU_HERE_DENIED: /* its quota is used up */
+        iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
+        avoid_ms = 0;
         break;
     default:
         if (err >= IU_HERE_DISK) { /* our machine's fault: after a while, again */

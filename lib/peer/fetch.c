@@ -122,7 +122,7 @@ void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log,
 
 /* --- what is to be fetched --- */
 
-uint64_t iu_fetch_quota(const struct iu_net *net, const struct iu_city *city)
+static uint64_t quota_of(const struct iu_net *net, const struct iu_city *city)
 {
     const struct iu_follower *follower = iu_map_get(net->follows, city->b);
     if (follower == NULL)
@@ -133,7 +133,7 @@ uint64_t iu_fetch_quota(const struct iu_net *net, const struct iu_city *city)
 static bool over_quota(struct iu_net *net, const struct iu_city *city)
 {
     struct iu_log_state log;
-    uint64_t bytes = 0, quota = iu_fetch_quota(net, city);
+    uint64_t bytes = 0, quota = quota_of(net, city);
     for (uint32_t no = 1; quota > 0 && no <= IU_LOGS_MAX; no++)
         if (iu_log_find(iu_net_snap(net), city, no, &log))
             bytes += log.bytes;

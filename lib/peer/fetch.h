@@ -48,7 +48,4 @@ void iu_fetch_start_over(struct iu_net *net, struct iu_fetch *fetch);
 void iu_fetch_drop(struct iu_net *net, struct iu_fetch *fetch);
 /* Nothing more is fetched of it, for that reason. */
 void iu_fetch_stop(struct iu_net *net, struct iu_fetch *fetch, enum iu_want_state why);
-/* Bytes that may be held of a city, 0: no bound. */
-uint64_t iu_fetch_quota(const struct iu_net *net, const struct iu_city *city);
-
 #endif

@@ -327,6 +327,19 @@ void iu_fill_stored(struct iu_net *net, const struct iu_duty *duty, const struct
     }
 }
 
+void iu_fill_follows_changed(struct iu_net *net)
+{
+    size_t at = 0;
+    struct iu_session *session;
+    while ((session = iu_session_next_open(net, &at)) != NULL) {
+        session->gap_no = 0;
+        session->gap_from = 0;
+        session->gap_ms = net->now_ms;
+    }
+    net->haul_ms = net->now_ms;
+    iu_net_wake(net, net->now_ms);
+}
+
 void iu_fill_left(struct iu_session *session)
 {
     struct iu_net *net = session->net;

@@ -11,6 +11,8 @@ void iu_fill_tick(struct iu_net *net);
 void iu_fill_batch(struct iu_session *session, const struct iu_batch_frame *batch, uint64_t count);
 void iu_fill_chunks(struct iu_session *session, const struct iu_chunks *chunks, size_t len);
 void iu_fill_stored(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome);
+/* What was not wanted before may be now. */
+void iu_fill_follows_changed(struct iu_net *net);
 void iu_fill_left(struct iu_session *session);
 /* Asks the peer for a range below what is held. False when too much of that is asked of it already. */
 bool iu_fill_ask(struct iu_session *session, const struct iu_side *side, uint32_t form);

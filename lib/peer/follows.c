@@ -2,7 +2,7 @@
 #include "peer/follows.h"
 
 #include "peer/fetch.h"
-#include "peer/join.h"
+#include "peer/fill.h"
 #include "peer/recon.h"
 #include "peer/session.h"
 #include "sign/hash.h"
@@ -105,12 +105,13 @@ void iu_follows_changed(struct iu_net *net)
         }
     close_unwanted(net);
     iu_fetch_follows_changed(net);
+    iu_fill_follows_changed(net);
     if (added_count > 0 || gone > 0)
         iu_recon_interest_changed(net, added, added_count);
     iu_map_close(before);
     free(added);
     free(all);
-    iu_join_due(net);
+    iu_net_wake(net, net->now_ms); /* to dial, once what is connected is known to be */
 }
 
 void iu_follows_load(struct iu_net *net)

@@ -129,7 +129,9 @@ struct iu_session {
 
 /* A source of a log that is fetched. */
 struct iu_source {
-    uint64_t conn, size, bad_until_ms;
+    uint64_t conn, size;
+    uint64_t bad_until_ms,
+        lacks_until_ms; /* blamed; it said that it has no more, and has announced nothing since */
 };
 /* A log that is known to be longer elsewhere. */
 struct iu_fetch {

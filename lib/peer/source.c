@@ -34,6 +34,7 @@ void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size)
     struct iu_source *source = put(fetch, conn);
     if (size > source->size)
         source->size = size;
+    source->lacks_until_ms = 0;
 }
 
 void iu_source_avoid(struct iu_fetch *fetch, uint64_t conn, uint64_t until_ms)
@@ -44,7 +45,7 @@ void iu_source_avoid(struct iu_fetch *fetch, uint64_t conn, uint64_t until_ms)
 void iu_source_lacks(struct iu_fetch *fetch, uint64_t conn, uint64_t now_ms)
 {
     struct iu_source *source = put(fetch, conn);
-    source->bad_until_ms = now_ms + (source->size > fetch->arrived ? LACKS_SOON_MS : LACKS_MS);
+    source->lacks_until_ms = now_ms + (source->size > fetch->arrived ? LACKS_SOON_MS : LACKS_MS);
 }
 
 void iu_source_forget(struct iu_fetch *fetch, uint64_t conn)
@@ -75,7 +76,8 @@ static bool better(const struct iu_session *session, const struct iu_session *th
 static bool avoided(const struct iu_fetch *fetch, const struct iu_session *session, uint64_t now_ms)
 {
     const struct iu_source *source = find(fetch, session->conn);
-    return session->stalled || (source != NULL && now_ms < source->bad_until_ms);
+    return session->stalled ||
+           (source != NULL && (now_ms < source->bad_until_ms || now_ms < source->lacks_until_ms));
 }
 
 static struct iu_session *announcer(struct iu_net *net, const struct iu_fetch *fetch, bool *busy,
@@ -86,7 +88,8 @@ static struct iu_session *announcer(struct iu_net *net, const struct iu_fetch *f
         const struct iu_source *source = &fetch->sources[i];
         struct iu_session *session = iu_net_session(net, source->conn);
         if (session == NULL || session->stage != IU_STAGE_OPEN || session->stalled ||
-            source->size <= fetch->arrived || net->now_ms < source->bad_until_ms)
+            source->size <= fetch->arrived || net->now_ms < source->bad_until_ms ||
+            net->now_ms < source->lacks_until_ms)
             continue;
         if (session->open_wants >= WANTS_OPEN_MAX) {
             *busy = true;

@@ -51,6 +51,7 @@ struct node {
     struct iu_city fence[IU_FENCE_PEERS_MAX];
     size_t fence_count;
     uint64_t sent_bytes;
+    void (*heard)(const struct iu_event *event); /* a peer that is played by the test: no store, no net */
 };
 
 static struct {
@@ -60,9 +61,12 @@ static struct {
     size_t wire_count;
     struct happening *queue;
     size_t first, count, cap;
+    size_t late_from, late_to; /* what the one sends to the other arrives when the test says so */
+    struct happening late[256];
+    size_t late_count;
 } world;
 
-static void put(size_t node, const struct iu_event *event, struct iu_bytes bytes)
+static inline void put(size_t node, const struct iu_event *event, struct iu_bytes bytes)
 {
     if (world.first + world.count == world.cap) {
         struct happening *more = calloc(2 * world.count + 64, sizeof *more);
@@ -81,7 +85,24 @@ static void put(size_t node, const struct iu_event *event, struct iu_bytes bytes
         snprintf(h->text, sizeof h->text, "%s", event->text);
 }
 
-static struct wire *wire_of(size_t node, uint64_t conn, size_t *side)
+/* What was put last waits for deliver_late. */
+static inline void make_late(void)
+{
+    assert_true(world.late_count < sizeof world.late / sizeof world.late[0]);
+    world.late[world.late_count++] = world.queue[world.first + --world.count];
+}
+
+static inline void deliver_late(void)
+{
+    for (size_t i = 0; i < world.late_count; i++) {
+        put(world.late[i].node, &world.late[i].event, iu_buf_view(&world.late[i].bytes));
+        iu_buf_fini(&world.late[i].bytes);
+    }
+    world.late_count = 0;
+    world.late_from = world.late_to = NODES_MAX;
+}
+
+static inline struct wire *wire_of(size_t node, uint64_t conn, size_t *side)
 {
     for (size_t i = 0; i < world.wire_count; i++)
         for (*side = 0; *side < 2; ++*side)
@@ -90,7 +111,7 @@ static struct wire *wire_of(size_t node, uint64_t conn, size_t *side)
     return NULL;
 }
 
-static void cut_wire(struct wire *wire, const char *why)
+static inline void cut_wire(struct wire *wire, const char *why)
 {
     wire->up = false;
     for (size_t side = 0; side < 2; side++)
@@ -99,7 +120,7 @@ static void cut_wire(struct wire *wire, const char *why)
             (struct iu_bytes){0});
 }
 
-static void connect_nodes(size_t from, size_t to, uint64_t dial)
+static inline void connect_nodes(size_t from, size_t to, uint64_t dial)
 {
     struct wire *wire = &world.wires[world.wire_count++];
     struct iu_event event = {.kind = IU_EVENT_CONNECTED};
@@ -117,7 +138,7 @@ static void connect_nodes(size_t from, size_t to, uint64_t dial)
     }
 }
 
-static size_t node_named(const char *address)
+static inline size_t node_named(const char *address)
 {
     for (size_t i = 0; i < NODES_MAX; i++) {
         size_t len = strlen(world.nodes[i].name);
@@ -128,7 +149,7 @@ static size_t node_named(const char *address)
     return NODES_MAX;
 }
 
-static void carry(size_t index, struct iu_effect *effect)
+static inline void carry(size_t index, struct iu_effect *effect)
 {
     struct node *node = &world.nodes[index];
     size_t side;
@@ -139,10 +160,12 @@ static void carry(size_t index, struct iu_effect *effect)
         node->sent_bytes += effect->buf.len;
         if (wire != NULL) {
             put(index, &(struct iu_event){.kind = IU_EVENT_SENT, .conn = effect->conn}, (struct iu_bytes){0});
-            if (!world.nodes[wire->node[1 - side]].deaf)
-                put(wire->node[1 - side],
-                    &(struct iu_event){.kind = IU_EVENT_RECEIVED, .conn = wire->conn[1 - side]},
-                    iu_buf_view(&effect->buf));
+            size_t to = wire->node[1 - side];
+            struct iu_event event = {.kind = IU_EVENT_RECEIVED, .conn = wire->conn[1 - side]};
+            if (!world.nodes[to].deaf)
+                put(to, &event, iu_buf_view(&effect->buf));
+            if (!world.nodes[to].deaf && world.late_from == index && world.late_to == to)
+                make_late();
         }
         break;
     case IU_EFFECT_CLOSE:
@@ -184,10 +207,12 @@ static void carry(size_t index, struct iu_effect *effect)
     }
 }
 
-static void step(size_t index, const struct iu_event *event)
+static inline void step(size_t index, const struct iu_event *event)
 {
     struct node *node = &world.nodes[index];
     struct iu_event now = *event;
+    if (node->heard != NULL)
+        node->heard(event);
     if (node->net == NULL)
         return;
     now.now_ms = world.now_ms;
@@ -202,7 +227,7 @@ static void step(size_t index, const struct iu_event *event)
     }
 }
 
-static void release(size_t index)
+static inline void release(size_t index)
 {
     struct node *node = &world.nodes[index];
     struct iu_head head;
@@ -222,7 +247,7 @@ static void release(size_t index)
 }
 
 /* What waits is applied and committed as one. */
-static void write_all(size_t index)
+static inline void write_all(size_t index)
 {
     struct node *node = &world.nodes[index];
     struct iu_outcome outcomes[64];
@@ -251,11 +276,11 @@ static void write_all(size_t index)
     step(index, &(struct iu_event){.kind = IU_EVENT_TICK});
 }
 
-static void happen(void)
+static inline void happen(void)
 {
     struct happening h = world.queue[world.first++];
     world.count--;
-    if (h.node == NODES_MAX || world.nodes[h.node].net == NULL) {
+    if (h.node == NODES_MAX || (world.nodes[h.node].net == NULL && world.nodes[h.node].heard == NULL)) {
         iu_buf_fini(&h.bytes);
         return;
     }
@@ -269,8 +294,17 @@ static void happen(void)
     iu_buf_fini(&h.bytes);
 }
 
+/* One thing, if any waits. */
+static inline void happen_once(void)
+{
+    if (world.count > 0)
+        happen();
+    else
+        world.now_ms++;
+}
+
 /* Lets `ms` pass, with everything that happens in it. */
-static void run(uint64_t ms)
+static inline void run(uint64_t ms)
 {
     uint64_t end = world.now_ms + ms;
     for (unsigned steps = 0; steps < 200000; steps++) {
@@ -297,13 +331,13 @@ static void run(uint64_t ms)
 
 /* --- nodes --- */
 
-static struct iu_key *seeded_key(uint8_t a, uint8_t b)
+static inline struct iu_key *seeded_key(uint8_t a, uint8_t b)
 {
     uint8_t seed[32] = {a, b};
     return iu_key_of_seed(seed);
 }
 
-static void delegate(struct node *node)
+static inline void delegate(struct node *node)
 {
     struct iu_delegation d = {.serial = 1, .log_count = 1, .logs = {{.log = 1}}};
     iu_sha256((struct iu_bytes){0}, &d.logs[0].root);
@@ -315,7 +349,7 @@ static void delegate(struct node *node)
     iu_delegation_sign(&d, node->root, &node->chain);
 }
 
-static void open_net(size_t index)
+static inline void open_net(size_t index)
 {
     struct node *node = &world.nodes[index];
     char address[32];
@@ -353,7 +387,7 @@ static void open_net(size_t index)
     node->up = true;
 }
 
-static void open_node_store(size_t index)
+static inline void open_node_store(size_t index)
 {
     struct node *node = &world.nodes[index];
     struct iu_txn *txn;
@@ -369,7 +403,7 @@ static void open_node_store(size_t index)
 }
 
 /* A new city with its node running. `same_as`: a copy of that node's keys, or NODES_MAX. */
-static void found(size_t index, const char *name, size_t same_as)
+static inline void found(size_t index, const char *name, size_t same_as)
 {
     struct node *node = &world.nodes[index];
     uint8_t a = (uint8_t)(same_as < NODES_MAX ? same_as + 1 : index + 1);
@@ -388,7 +422,7 @@ static void found(size_t index, const char *name, size_t same_as)
 }
 
 /* The process is gone at once; its peers see the connection end. */
-static void stop_node(size_t index)
+static inline void stop_node(size_t index)
 {
     struct node *node = &world.nodes[index];
     for (size_t i = 0; i < world.wire_count; i++)
@@ -408,21 +442,22 @@ static void stop_node(size_t index)
     temp_close(&node->store);
 }
 
-static void start_node(size_t index)
+static inline void start_node(size_t index)
 {
     open_node_store(index);
     open_net(index);
 }
 
-static int open_world(void **state)
+static inline int open_world(void **state)
 {
     (void)state;
     memset(&world, 0, sizeof world);
     world.now_ms = 1767225600000;
+    world.late_from = world.late_to = NODES_MAX;
     return 0;
 }
 
-static int close_world(void **state)
+static inline int close_world(void **state)
 {
     (void)state;
     for (size_t i = 0; i < NODES_MAX; i++) {
@@ -437,6 +472,7 @@ static int close_world(void **state)
         iu_key_close(node->key);
         temp_fini(&node->store);
     }
+    deliver_late();
     for (size_t i = 0; i < world.count; i++)
         iu_buf_fini(&world.queue[world.first + i].bytes);
     free(world.queue);
@@ -445,7 +481,7 @@ static int close_world(void **state)
 
 /* --- what people do --- */
 
-static const struct iu_effect *answer_to(size_t index, uint64_t token)
+static inline const struct iu_effect *answer_to(size_t index, uint64_t token)
 {
     const struct node *node = &world.nodes[index];
     for (size_t i = 0; i < node->answer_count; i++)
@@ -455,7 +491,7 @@ static const struct iu_effect *answer_to(size_t index, uint64_t token)
 }
 
 /* The answer's code: "" without one, "ok", "no answer". */
-static const char *code_of(size_t index, uint64_t token)
+static inline const char *code_of(size_t index, uint64_t token)
 {
     const struct iu_effect *answer = answer_to(index, token);
     return answer == NULL         ? "no answer"
@@ -464,7 +500,7 @@ static const char *code_of(size_t index, uint64_t token)
                                   : "";
 }
 
-static struct iu_job *new_job(enum iu_job_kind kind)
+static inline struct iu_job *new_job(enum iu_job_kind kind)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     assert_non_null(job);
@@ -474,14 +510,14 @@ static struct iu_job *new_job(enum iu_job_kind kind)
     return job;
 }
 
-static uint64_t local(size_t index, struct iu_job *job)
+static inline uint64_t local(size_t index, struct iu_job *job)
 {
     uint64_t token = job->token;
     step(index, &(struct iu_event){.kind = IU_EVENT_LOCAL, .token = token, .job = job});
     return token;
 }
 
-static uint64_t about_city(size_t index, enum iu_job_kind kind, size_t other)
+static inline uint64_t about_city(size_t index, enum iu_job_kind kind, size_t other)
 {
     struct iu_job *job = new_job(kind);
     job->city = world.nodes[other].city;
@@ -490,7 +526,7 @@ static uint64_t about_city(size_t index, enum iu_job_kind kind, size_t other)
     return local(index, job);
 }
 
-static void invite(size_t index, uint8_t secret, struct iu_invitation *out)
+static inline void invite(size_t index, uint8_t secret, struct iu_invitation *out)
 {
     struct iu_job *job = new_job(IU_JOB_INVITE);
     memset(job->invite.secret, secret, sizeof job->invite.secret);
@@ -505,7 +541,7 @@ static void invite(size_t index, uint8_t secret, struct iu_invitation *out)
     run(100);
 }
 
-static uint64_t join(size_t index, const struct iu_invitation *invitation)
+static inline uint64_t join(size_t index, const struct iu_invitation *invitation)
 {
     uint64_t token = ++world.tokens;
     step(index, &(struct iu_event){.kind = IU_EVENT_JOIN,
@@ -516,7 +552,7 @@ static uint64_t join(size_t index, const struct iu_invitation *invitation)
 }
 
 /* Two cities follow each other, by an invite of the second. */
-static void befriend(size_t joiner, size_t inviter)
+static inline void befriend(size_t joiner, size_t inviter)
 {
     struct iu_invitation invitation;
     invite(inviter, (uint8_t)(16 * joiner + inviter + 1), &invitation);
@@ -526,7 +562,7 @@ static void befriend(size_t joiner, size_t inviter)
     assert_int_equal(answer_to(joiner, token)->err, IU_OK);
 }
 
-static void put_body(struct iu_job *job, struct iu_header *header)
+static inline void put_body(struct iu_job *job, struct iu_header *header)
 {
     struct iu_hash commit;
     uint8_t salt[IU_SALT_LEN];
@@ -540,7 +576,7 @@ static void put_body(struct iu_job *job, struct iu_header *header)
 }
 
 /* An entry of the node's own log: its charter first, then documents. */
-static uint64_t publish(size_t index, const char *title)
+static inline uint64_t publish(size_t index, const char *title)
 {
     struct iu_job *job = new_job(IU_JOB_PUBLISH);
     struct iu_buf fields = IU_BUF_INIT;
@@ -572,7 +608,7 @@ static uint64_t publish(size_t index, const char *title)
 
 /* --- what is there --- */
 
-static uint64_t held(size_t index, size_t of)
+static inline uint64_t held(size_t index, size_t of)
 {
     struct iu_log_state log;
     struct iu_snap *snap = iu_snap_open(world.nodes[index].store.store);
@@ -581,14 +617,14 @@ static uint64_t held(size_t index, size_t of)
     return size;
 }
 
-static size_t admitted(size_t index)
+static inline size_t admitted(size_t index)
 {
     struct iu_net_view view;
     iu_net_view(world.nodes[index].net, &view);
     return view.admitted_count;
 }
 
-static bool follows(size_t index, size_t of)
+static inline bool follows(size_t index, size_t of)
 {
     struct iu_follow follow;
     struct iu_snap *snap = iu_snap_open(world.nodes[index].store.store);

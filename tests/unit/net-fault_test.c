@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers that lie about logs, their own and others'. */
+#include "peer/net.h"
+
+#include "store/logs.h"
+#include "unit/puppet.h"
+
+enum { LYON, TURIN };
+
+/* Two friends that follow the puppet. */
+static void found_followers(void)
+{
+    found(LYON, "lyon", NODES_MAX);
+    found(TURIN, "turin", NODES_MAX);
+    publish(LYON, "charter");
+    publish(TURIN, "charter");
+    run(100);
+    befriend(TURIN, LYON);
+    puppet_found();
+    about_city(LYON, IU_JOB_FOLLOW, PUPPET);
+    about_city(TURIN, IU_JOB_FOLLOW, PUPPET);
+    run(100);
+}
+
+static struct iu_log_state log_of(size_t index)
+{
+    struct iu_log_state log = {.frozen_at = IU_NOT_FROZEN};
+    struct iu_snap *snap = iu_snap_open(world.nodes[index].store.store);
+    (void)iu_log_find(snap, &world.nodes[PUPPET].city, 1, &log);
+    iu_snap_close(snap);
+    return log;
+}
+
+static void an_honest_log_reaches_both_and_nobody_doubts(void **state)
+{
+    (void)state;
+    found_followers();
+    struct talk *talk = puppet_meet(LYON);
+    for (uint64_t size = 3; size < 40; size += 9) {
+        puppet_announce(talk, 0, size);
+        run(500);
+        assert_int_equal(held(LYON, PUPPET), size);
+        assert_int_equal(held(TURIN, PUPPET), size);
+    }
+    assert_int_equal(log_of(TURIN).frozen_at, IU_NOT_FROZEN);
+    assert_int_equal(world.nodes[TURIN].facts[IU_FACT_LOG_DOUBTED], 0);
+    assert_false(talk->closed);
+    puppet_close();
+}
+
+/* Shows history 0 to Lyon and history 1 to Turin. */
+static void fork_at(uint64_t same, uint64_t size_0, uint64_t size_1)
+{
+    found_followers();
+    puppet_write(same);
+    struct talk *lyon = puppet_meet(LYON), *turin = puppet_meet(TURIN);
+    world.late_from = LYON; /* they do not hear of each other's history while they fetch */
+    world.late_to = TURIN;
+    puppet_announce(lyon, 0, size_0);
+    puppet_announce(turin, 1, size_1);
+    run(20);
+    deliver_late();
+    run(3000);
+}
+
+static void check_frozen(uint64_t agreed)
+{
+    struct iu_snap *snap = iu_snap_open(world.nodes[LYON].store.store);
+    struct iu_bytes fault;
+    struct iu_log_state log;
+    assert_int_equal(log_of(LYON).frozen_at, agreed);
+    assert_int_equal(log_of(TURIN).frozen_at, agreed);
+    assert_true(iu_log_find(snap, &world.nodes[PUPPET].city, 1, &log));
+    assert_true(iu_log_fault(snap, log.no, &fault));
+    iu_snap_close(snap);
+    assert_int_equal(world.nodes[LYON].facts[IU_FACT_LOG_FORKED], 1);
+    assert_int_equal(world.nodes[TURIN].facts[IU_FACT_LOG_FORKED], 1);
+    assert_int_equal(admitted(LYON), 2);
+    publish(LYON, "Life goes on");
+    run(1000);
+    assert_int_equal(held(TURIN, LYON), 2);
+    puppet_close();
+}
+
+static void two_histories_of_one_size_freeze_the_log_at_both(void **state)
+{
+    (void)state;
+    fork_at(6, 10, 10);
+    check_frozen(6);
+}
+
+static void a_longer_second_history_freezes_the_log_at_both(void **state)
+{
+    (void)state;
+    fork_at(5, 8, 30);
+    check_frozen(5);
+}
+
+static void two_histories_from_the_first_entry_freeze_everything(void **state)
+{
+    (void)state;
+    fork_at(0, 4, 9);
+    check_frozen(0);
+}
+
+static void who_sends_bad_batches_under_a_good_head_is_blamed_and_closed(void **state)
+{
+    (void)state;
+    found_followers();
+    struct talk *lyon = puppet_meet(LYON);
+    puppet.corrupt = true;
+    puppet_announce(lyon, 0, 10);
+    run(30000);
+    puppet_announce(lyon, 0, 11);
+    run(30ULL * 60 * 1000);
+    assert_int_equal(log_of(LYON).frozen_at, IU_NOT_FROZEN);
+    assert_int_equal(held(LYON, PUPPET), 0);
+    puppet.corrupt = false;
+    struct talk *turin = puppet_meet(TURIN);
+    puppet_announce(turin, 0, 11);
+    run(5000);
+    assert_int_equal(held(LYON, PUPPET), 11);
+    assert_int_equal(held(TURIN, PUPPET), 11);
+    puppet_close();
+}
+
+static void a_fault_reaches_who_was_away(void **state)
+{
+    (void)state;
+    found_followers();
+    stop_node(TURIN);
+    run(100);
+    puppet_write(6);
+    struct talk *talk = puppet_meet(LYON);
+    puppet_announce(talk, 0, 10);
+    run(500);
+    puppet_announce(talk, 1, 12);
+    run(3000);
+    assert_int_equal(log_of(LYON).frozen_at, 6);
+    start_node(TURIN);
+    run(20000);
+    assert_int_equal(log_of(TURIN).frozen_at, 6);
+    assert_int_equal(held(TURIN, PUPPET), 6);
+    assert_int_equal(held(LYON, PUPPET), 10);
+    puppet_close();
+}
+
+static void a_second_history_by_our_own_key_stops_our_signing(void **state)
+{
+    (void)state;
+    found_followers();
+    struct talk *talk = puppet_meet(LYON);
+    struct iu_head head = {.city = world.nodes[LYON].city, .log = 1, .size = 1, .root = {{1, 2, 3}}};
+    struct iu_buf note = IU_BUF_INIT;
+    iu_head_sign(&head, world.nodes[LYON].key, &note);
+    struct iu_frame frame = {.type = IU_FRAME_STATE,
+                             .state = {.epoch = {1, 2, 3}, .yours = iu_buf_view(&note)}};
+    memset(frame.state.interest_hash.b, 9, IU_HASH_LEN);
+    puppet_say(talk, IU_LANE_CONTROL, &frame);
+    run(100);
+    uint64_t token = publish(LYON, "Water charter");
+    run(100);
+    assert_string_equal(code_of(LYON, token), "own-fork");
+    token = publish(TURIN, "Water charter");
+    run(100);
+    assert_string_equal(code_of(TURIN, token), "ok");
+    iu_buf_fini(&note);
+    puppet_close();
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        CASE(an_honest_log_reaches_both_and_nobody_doubts),
+        CASE(two_histories_of_one_size_freeze_the_log_at_both),
+        CASE(a_longer_second_history_freezes_the_log_at_both),
+        CASE(two_histories_from_the_first_entry_freeze_everything),
+        CASE(who_sends_bad_batches_under_a_good_head_is_blamed_and_closed),
+        CASE(a_fault_reaches_who_was_away),
+        CASE(a_second_history_by_our_own_key_stops_our_signing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
