@@ -108,6 +108,17 @@ static bool without_duplicate(struct iu_session *session)
     return true;
 }
 
+/* Sessions of the same city under another key: this one's is the newest that is known. */
+static void end_superseded(struct iu_session *session)
+{
+    size_t at = 0;
+    struct iu_session *other;
+    while ((other = iu_session_next_open(session->net, &at)) != NULL)
+        if (other != session && iu_city_equal(&other->city, &session->city) &&
+            memcmp(other->key.b, session->key.b, sizeof other->key.b) != 0)
+            iu_session_refuse(other, IU_CODE_SUPERSEDED, NULL);
+}
+
 /* Two instances that both sign: the older is asked whether it lives. True if the newer has to wait for that.
  */
 static bool beside_clone(struct iu_session *session)
@@ -137,6 +148,7 @@ static void admit(struct iu_session *session)
     }
     if (!session->said_hello)
         iu_hello_say(session);
+    end_superseded(session);
     if (without_duplicate(session) && !beside_clone(session))
         open_session(session);
 }

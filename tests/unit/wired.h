@@ -61,7 +61,8 @@ static struct {
     size_t wire_count;
     struct happening *queue;
     size_t first, count, cap;
-    size_t late_from, late_to; /* what the one sends to the other arrives when the test says so */
+    size_t late_from, late_to;        /* what the one sends to the other arrives when the test says so */
+    char dialled[IU_ADDRESS_MAX + 1]; /* the last address */
     struct happening late[256];
     size_t late_count;
 } world;
@@ -175,6 +176,7 @@ static inline void carry(size_t index, struct iu_effect *effect)
         break;
     case IU_EFFECT_DIAL: {
         size_t to = node_named(effect->address);
+        snprintf(world.dialled, sizeof world.dialled, "%s", effect->address);
         if (to < NODES_MAX)
             connect_nodes(index, to, effect->dial);
         else
