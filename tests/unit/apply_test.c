@@ -300,12 +300,7 @@ static void a_batch_of_what_is_held_is_stale(void **state)
 /* An older copy of Lyon's store that went on in another way: the same first entries. */
 static void open_fork(struct node *fork, int same, int further)
 {
-    node_open(fork, 1);
-    node_charter(fork, "Lyon", "lyon", "lyon.example");
-    node_publish_many(fork, same - 1);
-    for (int i = 0; i < further; i++)
-        node_publish(fork, "another history");
-    node_release(fork);
+    node_open_fork(fork, 1, same, further, "another history");
 }
 
 static void a_second_history_below_what_is_held_is_a_fork(void **state)

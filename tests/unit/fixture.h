@@ -17,6 +17,7 @@
 #ifndef UNIT_FIXTURE_H
 #define UNIT_FIXTURE_H
 
+#include "log/fault.h"
 #include "store/chunks.h"
 #include "store/logs.h"
 #include "store/tables.h"
@@ -296,6 +297,67 @@ static inline void node_pull(struct node *to, struct node *from, const struct iu
         uint64_t next = at + step < end ? at + step : end;
         assert_int_equal(node_err(to, node_batch(from, city, at, next)), IU_OK);
     }
+}
+
+/* --- forks --- */
+
+static inline void put_consistency(struct iu_log_tree *tree, uint64_t first, uint64_t second,
+                                   struct iu_buf *out)
+{
+    struct iu_hash proof[IU_PROOF_MAX];
+    size_t count;
+    assert_int_equal(iu_prove_consistency(iu_log_node, tree, first, second, proof, &count), IU_OK);
+    iu_buf_put(out, proof, count * sizeof *proof);
+}
+
+/* The proof that two stores of one city hold two histories of log 1 that agree up to `agreed`; the one of `a`
+ * is not the longer one. */
+static inline struct iu_job *node_fault(struct node *a, struct node *b, uint64_t agreed)
+{
+    const struct iu_city *city = &a->town.city;
+    struct iu_job *job = node_job_of(IU_JOB_FAULT, city);
+    struct iu_buf proofs[3] = {IU_BUF_INIT, IU_BUF_INIT, IU_BUF_INIT};
+    struct iu_log_state states[2];
+    struct iu_snap *snaps[2];
+    struct iu_hash root, other;
+    node_state(a, city, 1, &snaps[0], &states[0]);
+    node_state(b, city, 1, &snaps[1], &states[1]);
+    struct iu_log_tree trees[2] = {{snaps[0], &states[0]}, {snaps[1], &states[1]}};
+    struct iu_fault fault = {
+        .city = *city, .log = 1, .agreed = agreed, .head_a = states[0].note, .head_b = states[1].note};
+    if (agreed > 0) {
+        assert_int_equal(iu_tree_root(iu_log_node, &trees[0], agreed, &root), IU_OK);
+        fault.agreed_root = iu_bytes_of(root.b, IU_HASH_LEN);
+        for (int i = 0; i < 2; i++)
+            put_consistency(&trees[i], agreed, states[i].head.size, &proofs[i]);
+    }
+    if (states[0].head.size < states[1].head.size) {
+        assert_int_equal(iu_tree_root(iu_log_node, &trees[1], states[0].head.size, &other), IU_OK);
+        fault.other = iu_bytes_of(other.b, IU_HASH_LEN);
+        put_consistency(&trees[1], states[0].head.size, states[1].head.size, &proofs[2]);
+    }
+    fault.proof_a = iu_buf_view(&proofs[0]);
+    fault.proof_b = iu_buf_view(&proofs[1]);
+    fault.proof_ab = iu_buf_view(&proofs[2]);
+    iu_fault_put(&fault, &job->a);
+    for (int i = 0; i < 3; i++)
+        iu_buf_fini(&proofs[i]);
+    iu_snap_close(snaps[0]);
+    iu_snap_close(snaps[1]);
+    return job;
+}
+
+/* Another history under the keys of seed `seed`: charter and documents as node_charter(…, "Lyon", "lyon",
+ * "lyon.example") and node_publish_many make them for `same` entries, then `further` other ones of that
+ * title. */
+static inline void node_open_fork(struct node *n, uint8_t seed, int same, int further, const char *title)
+{
+    node_open(n, seed);
+    node_charter(n, "Lyon", "lyon", "lyon.example");
+    node_publish_many(n, same - 1);
+    for (int i = 0; i < further; i++)
+        node_publish(n, title);
+    node_release(n);
 }
 
 /* Everything of a node's log is right. */
