@@ -50,6 +50,8 @@ json_t *show_json(const struct iu_answered *answer);
 void show_json_line(json_t *object); /* prints and releases */
 /* Rows for a person: the command's table, or names and values. */
 void show_person(const struct call *call, const struct iu_answered *answer);
+/* status, for a person. */
+void show_status(const struct iu_answered *answer);
 /* A reply's error, or one of our own, on stderr in three lines (or as a JSON object on stdout with --json).
  * Returns the exit code. */
 int show_error(const struct call *call, const struct iu_answered *answer);

@@ -193,7 +193,9 @@ static void show_values(const struct iu_answered *answer)
 
 void show_person(const struct call *call, const struct iu_answered *answer)
 {
-    if (call->command->rows)
+    if (!strcmp(call->command->name, "status"))
+        show_status(answer);
+    else if (call->command->rows)
         show_table(call->command, answer);
     else
         show_values(answer);

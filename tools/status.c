@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status for a person: where the node stands in a few lines, what needs attention last, next to the prompt.
+ */
+#include "call.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct iu_cell *cell(const struct iu_answered *answer, const char *name)
+{
+    struct iu_bytes wanted = iu_bytes_str(name);
+    for (size_t i = 0; i < answer->row_count; i++)
+        for (size_t k = 0; answer->rows[i].path.len == 0 && k < answer->rows[i].cell_count; k++)
+            if (iu_bytes_equal(answer->rows[i].cells[k].name, wanted))
+                return &answer->rows[i].cells[k];
+    return NULL;
+}
+
+static unsigned long long number(const struct iu_answered *answer, const char *name)
+{
+    const struct iu_cell *c = cell(answer, name);
+    return c ? (unsigned long long)c->number : 0;
+}
+
+static void put_text(const struct iu_answered *answer, const char *before, const char *name,
+                     const char *after)
+{
+    const struct iu_cell *c = cell(answer, name);
+    struct iu_buf text = IU_BUF_INIT;
+    if (c && c->text.len) {
+        iu_text_show(&text, c->text, 600);
+        printf("%s%s%s", before, iu_buf_cstr(&text), after);
+    }
+    iu_buf_fini(&text);
+}
+
+static void put_size(unsigned long long bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    double value = (double)bytes;
+    for (; value >= 1000 && unit < 4; unit++)
+        value /= 1000;
+    printf(unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+void show_status(const struct iu_answered *answer)
+{
+    static const char *const states[] = {"in step",   "fetching", "behind", "away",
+                                         "never met", "refused",  "forked"};
+    const struct iu_cell *allowed = cell(answer, "signing.allowed"), *full = cell(answer, "store.full");
+    bool first = true;
+    put_text(answer, "", "name", "");
+    put_text(answer, " (", "domain", ")");
+    put_text(answer, "   interurban ", "version", "");
+    put_text(answer, ", up since ", "started", "\n");
+    put_text(answer, "  Id          ", "city", "\n");
+    if (cell(answer, "head.size"))
+        printf("  Your log    %llu entries, log %llu\n", number(answer, "head.size"),
+               number(answer, "head.log"));
+    else
+        printf("  Your log    no entry yet\n");
+    printf("  Following   %llu cities", number(answer, "following"));
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "states.%s", states[i]);
+        for (char *c = name; *c; c++)
+            *c = *c == ' ' ? '_' : *c;
+        if (number(answer, name)) {
+            printf("%s%s %llu", first ? ": " : ", ", states[i], number(answer, name));
+            first = false;
+        }
+    }
+    printf("\n  Connected   %llu", number(answer, "sessions"));
+    put_text(answer, ", listening on ", "listen", "");
+    printf("\n  Store       ");
+    put_size(number(answer, "store.used"));
+    printf(", ");
+    put_size(number(answer, "store.free"));
+    printf(" free on its disk\n");
+    if (full && full->number)
+        printf("  ! The disk is full: reading goes on, nothing new is accepted until there is room.\n");
+    if (allowed && !allowed->number) {
+        put_text(answer, "  ! Not signing: ", "signing.why", "\n");
+        put_text(answer, "    Next: ", "signing.next", "\n");
+    }
+    if (number(answer, "states.forked") || number(answer, "states.behind") ||
+        number(answer, "states.refused"))
+        printf("  ! Some cities need attention: interurban peers, then interurban why CITY\n");
+}
