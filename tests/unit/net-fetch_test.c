@@ -5,7 +5,7 @@
 #include "log/attach.h"
 #include "store/chunks.h"
 #include "store/logs.h"
-#include "unit/wired.h"
+#include "unit/acts.h"
 
 enum { LYON, TURIN, GRAZ };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/net.h"
 
-#include "unit/wired.h"
+#include "unit/acts.h"
 
 enum { LYON, TURIN, GRAZ, COPY };
 
