@@ -4,7 +4,7 @@
 #ifndef UNIT_PUPPET_H
 #define UNIT_PUPPET_H
 
-#include "unit/wired.h"
+#include "unit/acts.h"
 
 #define PUPPET 3 /* its place among the nodes */
 #define PUPPET_ENTRIES 64
