@@ -1,0 +1,35 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Two running copies of one home, seen by a peer: both stop signing until a person decides.
+load common
+
+code_is() { # CITY CODE
+    [ "$(node "$1" status --json | jq -r .signing.code)" = "$2" ]
+}
+
+@test "a copied home started beside the first stops both, and key claim lets one go on" {
+    pair lyon porto
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    within 20 node porto show lyon/1 --json
+    node lyon join "$(node porto invite --to Lyon --json | jq -r .invite)" # so that copies know where Porto is
+    stop lyon
+    cp -a "$work/lyon" "$work/copy"
+    port[copy]=$(free_port)
+    sed -i "s/127.0.0.1:${port[lyon]}/127.0.0.1:${port[copy]}/" "$work/copy/interurban.conf"
+    start lyon
+    within 50 code_is lyon open
+    start copy
+    within 150 code_is lyon clone
+    within 150 code_is copy clone
+    refused 9 node lyon publish "$work/one.txt" --title T --type policy --timeout 1
+    [[ $output == *IU-E062* ]]
+    refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
+    node porto list lyon --json | field '.entries | length == 1'
+    stop copy
+    node lyon key claim
+    within 100 code_is lyon open
+    [ "$(publish lyon "$work/one.txt")" = 2 ]
+    within 20 node porto show lyon/2 --json
+    node porto heads --json | field '[.heads[].forked] | any | not'
+}
