@@ -150,7 +150,7 @@ class Forge(reader.Reader):
 
     def take(self):
         """The city's real log, as the node holds it."""
-        size = self.heads[(self.city, self.log)].size
+        size = int(self.state.yours.decode().split("\n")[1])
         self.link.send(self.frame(want=self.sync.Want(city=self.city, log=self.log, to=size, form=3)))
         while len(self.items) < size:
             self.until("batch", lambda: self.batches)

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A node key in the wrong hands, against real nodes: what is believed, what freezes, and what goes on.
+load common
+
+forge() { # SHAPE [FLAG…]: as Lyon, to Porto
+    /usr/bin/python3 "$IU_SOURCE_DIR/tests/tool/forge.py" --home "$work/lyon" --to "127.0.0.1:${port[porto]}" "$@"
+}
+
+line() { # Lyon - Porto - Kampala, Lyon with a few entries, then stopped
+    pair lyon porto
+    found kampala
+    start kampala
+    join kampala porto
+    node kampala follow "$(id lyon)"
+    for n in 1 2 3 4 5; do
+        echo "text $n of Lyon" >"$work/t$n.txt"
+        last=$(publish lyon "$work/t$n.txt")
+    done
+    within 30 node kampala show "lyon/$last" --json
+    stop lyon
+}
+
+state_is() { # CITY OF STATE
+    [ "$(node "$1" why "$2" --json 2>/dev/null | jq -r .state)" = "$3" ]
+}
+
+goes_on() { # other logs are not touched
+    echo "still here" >"$work/on.txt"
+    index=$(publish porto "$work/on.txt")
+    within 20 node kampala show "porto/$index" --json
+}
+
+unforked() {
+    node "$1" heads --json | field '[.heads[].forked] | any | not'
+}
+
+@test "the forge is understood when it is honest: its entries are taken" {
+    line
+    forge honest --seconds 3
+    within 20 node porto show lyon/7 --json
+    within 20 node kampala show lyon/7 --json
+    unforked porto
+}
+
+@test "a longer second history freezes the log at both, with a proof that anyone can check" {
+    line
+    forge longer --seconds 3
+    within 50 state_is porto lyon forked
+    within 50 state_is kampala lyon forked
+    refused 6 node kampala why lyon
+    node kampala heads --json | field '.heads[] | select(.handle == "lyon") | .size == 6'
+    node kampala export lyon --fault --out "$work/proof"
+    "$iu" verify "$work/proof/lyon.fault" --fault
+    "$iu" verify "$work/proof/lyon.fault" --fault --city "$(id lyon)"
+    refused 6 "$iu" verify "$work/proof/lyon.fault" --fault --city "$(id porto)"
+    python3 - "$work/proof/lyon.fault" <<'PY'
+import sys
+raw = bytearray(open(sys.argv[1], "rb").read())
+raw[len(raw) // 2] ^= 1
+open(sys.argv[1], "wb").write(raw)
+PY
+    refused 6 "$iu" verify "$work/proof/lyon.fault" --fault
+    goes_on
+}
+
+@test "a second history of the same size freezes the log at both" {
+    line
+    forge equal --seconds 3
+    within 50 state_is porto lyon forked
+    within 50 state_is kampala lyon forked
+    goes_on
+}
+
+@test "nothing forged is believed, nobody is accused, and the real city is still followed" {
+    line
+    for shape in shrink transplant badsig truncated reordered noncanonical silent; do
+        forge "$shape" --seconds 1 || true
+        unforked porto
+        node porto list lyon --json | field '.entries | length == 5' || { echo "after $shape" >&2 && return 1; }
+    done
+    goes_on
+    start lyon
+    echo "the real one" >"$work/real.txt"
+    index=$(publish lyon "$work/real.txt")
+    [ "$index" = 6 ]
+    within 300 node porto show lyon/6 --json
+    within 50 node kampala show lyon/6 --json
+}
