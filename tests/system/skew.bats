@@ -29,6 +29,11 @@ in_step() {
     within 30 node porto show "lyon/$a" --json
     within 30 node kampala show "lyon/$a" --json
     within 30 node lyon show "porto/$b" --json
+    c=$(node lyon publish "$work/a.txt" --title "Of a kind to come" --type report --json | jq -r .index)
+    within 30 node kampala show "lyon/$c" --json
+    node porto show "lyon/$c" --json | field '.kind == "kind 90" and .form == "full"'
+    node porto export "lyon/$a" --out "$work/out"
+    "$iu" verify "$work/out/a.txt" --city "$(id lyon)"
     within 30 in_step lyon porto
     within 30 in_step porto lyon
     within 30 in_step kampala lyon
