@@ -46,7 +46,7 @@ struct write {
     uv_write_t request;
     struct client *client;
     struct iu_buf bytes;
-    bool last; /* of the reply to one request */
+    uint8_t headers[]; /* 4 bytes a fragment */
 };
 
 /* --- closing --- */
@@ -88,43 +88,56 @@ static void on_written(uv_write_t *request, int status)
 {
     struct write *write = request->data;
     struct client *client = write->client;
-    bool last = write->last;
     iu_buf_fini(&write->bytes);
     free(write);
     if (status < 0) {
         client_close(client);
-    } else if (last && !client->closing) {
+    } else if (!client->closing) {
         client->busy = false;
         go_on(client);
     }
 }
 
-static void put_fragments(struct iu_bytes message, struct iu_buf *out)
+/* The fragments' headers stand beside the message: it is written as it is. */
+static unsigned cut(struct write *write, uv_buf_t *out)
 {
-    for (size_t at = 0; at < message.len;) {
-        size_t len = message.len - at < IU_FRAGMENT_MAX ? message.len - at : IU_FRAGMENT_MAX;
-        uint32_t more = at + len < message.len;
-        iu_buf_put_u32(out, more << 31 | (uint32_t)IU_LANE_CONTROL << 29 | (uint32_t)len);
-        iu_buf_put(out, message.data + at, len);
+    const struct iu_buf *message = &write->bytes;
+    unsigned count = 0;
+    for (size_t at = 0; at < message->len; count++) {
+        size_t len = message->len - at < IU_FRAGMENT_MAX ? message->len - at : IU_FRAGMENT_MAX;
+        uint32_t more = at + len < message->len;
+        uint8_t *header = write->headers + (size_t)count * 4;
+        iu_store_u32(header, more << 31 | (uint32_t)IU_LANE_CONTROL << 29 | (uint32_t)len);
+        out[(size_t)count * 2] = uv_buf_init((char *)header, 4);
+        out[(size_t)count * 2 + 1] = uv_buf_init((char *)message->data + at, (unsigned)len);
         at += len;
     }
+    return count * 2;
+}
+
+static struct write *encode(struct client *client, struct iu_reply *reply)
+{
+    struct iu_buf message = IU_BUF_INIT;
+    iu_buf_reserve(&message, reply->rows.len + reply->row.len + reply->data.len + 8192);
+    iu_reply_put(reply, &message);
+    if (!message.len) /* nothing but defaults: `exit` is written out, because an empty message is none */
+        iu_buf_put(&message, (const uint8_t[]){1 << 3, 0}, 2);
+    size_t fragments = message.len / IU_FRAGMENT_MAX + 1;
+    struct write *write = calloc(1, sizeof *write + fragments * 4);
+    iu_must(write != NULL);
+    write->client = client;
+    write->request.data = write;
+    write->bytes = message;
+    return write;
 }
 
 void client_reply(struct client *client, struct iu_reply *reply)
 {
-    struct iu_buf message = IU_BUF_INIT;
-    struct write *write = calloc(1, sizeof *write);
-    iu_must(write != NULL);
-    write->client = client;
-    write->last = !reply->more;
-    write->request.data = write;
-    iu_reply_put(reply, &message);
-    if (!message.len)
-        iu_buf_put_varint(&message, 1 << 3), iu_buf_put_varint(&message, 0);
-    put_fragments(iu_buf_view(&message), &write->bytes);
-    iu_buf_fini(&message);
-    uv_buf_t out = uv_buf_init((char *)write->bytes.data, (unsigned)write->bytes.len);
-    int status = uv_write(&write->request, (uv_stream_t *)&client->pipe, &out, 1, on_written);
+    struct write *write = encode(client, reply);
+    uv_buf_t *out = calloc(write->bytes.len / IU_FRAGMENT_MAX + 1, 2 * sizeof *out);
+    iu_must(out != NULL);
+    int status = uv_write(&write->request, (uv_stream_t *)&client->pipe, out, cut(write, out), on_written);
+    free(out);
     iu_must(status != UV_ENOMEM);
     if (status == 0)
         return;

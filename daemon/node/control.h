@@ -16,7 +16,7 @@ struct control *control_open(struct node *node, struct iu_buf *why);
 /* Stops accepting and ends all clients. Freed by the last close callback. */
 void control_close(struct control *control);
 
-/* The reply to the client's open request; with reply->more another one follows. */
+/* The reply to the client's open request. With reply->more there is more to be asked for. */
 void client_reply(struct client *client, struct iu_reply *reply);
 /* Its own number, for what belongs to it (uploads). */
 uint64_t client_number(const struct client *client);

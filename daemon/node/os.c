@@ -34,9 +34,10 @@ void os_begin(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_CORE, &none);
+    /* Buffers of one message are used again without new pages; what a burst leaves goes back. */
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 2 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 #if defined(__linux__) && !defined(SANITIZED)
     prctl(PR_SET_DUMPABLE, 0);
 #endif

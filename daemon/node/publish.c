@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define UPLOADS_MAX 256
+#define QUEUED_MAX (4ULL * 1024 * 1024) /* of the writer: chunks are acknowledged at once below it */
 #define DAY_MS 86400000ULL
 #define ARENA_MAX (1024UL * 1024)
 #define TIMEOUT_S 10
@@ -25,7 +26,8 @@
 struct upload {
     uint64_t number, client; /* whose */
     uint64_t size, chunks;
-    bool ended; /* a short chunk came */
+    bool ended;      /* a short chunk came */
+    enum iu_err err; /* of a chunk that could not be kept */
     struct iu_sha256 sha;
     struct iu_frontier frontier;
 };
@@ -109,16 +111,22 @@ void uploads_sweep(struct node *node)
 
 /* --- upload --- */
 
+static void put_number(uint64_t number, struct iu_reply *reply)
+{
+    iu_reply_row(reply, "");
+    iu_reply_u64(reply, "upload", number);
+}
+
 static void uploaded(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
 {
     const uint64_t *number = data;
-    if (effect->err) {
-        give_away(node->uploads, &(struct taken){1, {*number}}, NOBODY);
+    for (size_t i = 0; effect->err && i < node->uploads->count; i++)
+        if (node->uploads->items[i]->number == *number)
+            node->uploads->items[i]->err = effect->err;
+    if (effect->err)
         answer_error(effect, reply);
-        return;
-    }
-    iu_reply_row(reply, "");
-    iu_reply_u64(reply, "upload", *number);
+    else
+        put_number(*number, reply);
 }
 
 static struct upload *begin(struct uploads *uploads, uint64_t client)
@@ -146,6 +154,14 @@ static void add_chunk(struct upload *upload, struct iu_bytes chunk)
     upload->ended = chunk.len < IU_CHUNK_LEN;
 }
 
+static bool failed_before(const struct upload *upload, struct iu_reply *reply)
+{
+    struct iu_effect effect = {.err = upload->err};
+    if (upload->err)
+        answer_error(&effect, reply);
+    return upload->err != IU_OK;
+}
+
 bool publish_upload(struct node *node, struct client *client, const struct iu_request *request,
                     struct iu_reply *reply)
 {
@@ -162,6 +178,11 @@ bool publish_upload(struct node *node, struct client *client, const struct iu_re
         iu_reply_error(reply, IU_E_FILE_TOO_LARGE, NULL, NULL);
         return true;
     }
+    if (failed_before(upload, reply))
+        return true;
+    /* A chunk need not be durable before the next one is sent: publishing waits for all. But not too many may
+     * wait. */
+    bool soon = writer_queued(node->writer) < QUEUED_MAX;
     struct iu_job *job = calloc(1, sizeof *job);
     uint64_t *kept = malloc(sizeof *kept);
     iu_must(job != NULL);
@@ -170,8 +191,10 @@ bool publish_upload(struct node *node, struct client *client, const struct iu_re
     *kept = upload->number;
     iu_buf_put_bytes(&job->a, request->data);
     add_chunk(upload, request->data);
-    ask_send(node, ask_add(node, client, uploaded, kept), job);
-    return false;
+    if (soon)
+        put_number(upload->number, reply);
+    ask_send(node, ask_add(node, soon ? NULL : client, uploaded, kept), job);
+    return soon;
 }
 
 /* --- the document --- */
@@ -400,6 +423,8 @@ static bool take_upload(struct node *node, struct client *client, struct iu_byte
     struct upload *upload = good ? find(node->uploads, value, client_number(client)) : NULL;
     if (!upload)
         return refuse(reply, IU_E_PROTOCOL, "no such file was sent before");
+    if (failed_before(upload, reply))
+        return false;
     struct iu_sha256 sha = upload->sha;
     file->size = upload->size;
     iu_sha256_done(&sha, &file->sha256);
@@ -499,6 +524,14 @@ static void encode(struct draft *draft, struct iu_job *job)
     header->has_body = true;
     header->body_len = (uint32_t)job->c.len;
     iu_body_commit(job->b.data, iu_buf_view(&job->c), &header->body_commit);
+#ifdef IU_TEST_NEXT
+    /* What a next version may add, for the tests of version skew: an extension and, for reports, a kind. */
+    static const struct iu_ext next_ext = {9000, {(const uint8_t *)"next", 4}};
+    header->ext = &next_ext;
+    header->ext_count = 1;
+    if (draft->document.type == IU_TYPE_REPORT)
+        header->kind = 90;
+#endif
     iu_header_put(header, &job->a);
     iu_buf_fini(&fields);
 }
