@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PAUSE_MS 5000
+#define TELL_MS 1000
 #define AVOID_MS (10ULL * 60 * 1000)
 #define AVOID_SHORT_MS 2000
 
@@ -106,16 +107,32 @@ void iu_arrive_moved(struct iu_session *session)
 
 /* --- what became of it --- */
 
-static void tell_stored(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome)
+static void tell(struct iu_net *net, enum iu_fact_id id, const struct iu_duty *duty,
+                 const struct iu_outcome *outcome, uint64_t count)
 {
-    struct iu_fact *fact =
-        iu_net_fact(net, outcome->err == IU_OK ? IU_FACT_BATCH_STORED : IU_FACT_BATCH_REFUSED);
+    struct iu_fact *fact = iu_net_fact(net, id);
     fact->city = outcome->city;
     fact->peer = duty->city;
     fact->log = outcome->log;
     fact->size = outcome->size;
-    fact->count = outcome->count;
+    fact->count = count;
     fact->err = outcome->err;
+}
+
+/* While many batches of a log come, once a second. */
+static void tell_stored(struct iu_net *net, struct iu_fetch *fetch, const struct iu_duty *duty,
+                        const struct iu_outcome *outcome)
+{
+    uint64_t count = outcome->count;
+    if (fetch != NULL) {
+        fetch->stored += count;
+        if (fetch->jobs > 1 && net->now_ms - fetch->told_ms < TELL_MS)
+            return;
+        count = fetch->stored;
+        fetch->stored = 0;
+        fetch->told_ms = net->now_ms;
+    }
+    tell(net, IU_FACT_BATCH_STORED, duty, outcome, count);
 }
 
 /* The sender's batch was refused: what that means for it, for the log, and for what is asked next. */
@@ -199,9 +216,10 @@ void iu_arrive_stored(struct iu_net *net, const struct iu_duty *duty, const stru
         session->fetch_ms = net->now_ms;
         iu_window_back(session, duty->live, duty->bytes);
     }
-    if (outcome->err == IU_OK || (current && outcome->err != IU_PEER_STALE && outcome->err != IU_PEER_GAP))
-        tell_stored(net, duty, outcome);
+    if (current && outcome->err != IU_OK && outcome->err != IU_PEER_STALE && outcome->err != IU_PEER_GAP)
+        tell(net, IU_FACT_BATCH_REFUSED, duty, outcome, 0);
     if (outcome->err == IU_OK) {
+        tell_stored(net, current ? fetch : NULL, duty, outcome);
         net->counts.entries_in += outcome->count;
         net->haul_ms = net->now_ms;
         if (iu_city_equal(&outcome->city, &net->options.self))

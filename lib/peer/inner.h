@@ -95,7 +95,6 @@ struct iu_session {
     struct iu_chunks_served *chunk_wants;
     size_t chunk_want_count, chunk_want_cap;
     int64_t credit_live, credit_history; /* what we may still send */
-    uint64_t credit_most;                /* the largest the history credit has been */
     uint64_t holds_own;                  /* size of our own log that it is known to hold */
 
     /* What it told. */
@@ -149,6 +148,7 @@ struct iu_fetch {
     struct iu_source *sources;
     size_t source_count;
     struct iu_buf note;           /* of the head that came last */
+    uint64_t stored, told_ms;     /* entries stored and not yet told of in a fact; when that was last done */
     struct iu_fetch *prev, *next; /* in the list of those that wait to be asked for */
 };
 

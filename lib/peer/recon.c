@@ -215,7 +215,6 @@ void iu_recon_state(struct iu_session *session, const struct iu_state *state)
     if (!again) {
         session->credit_live = bounded(state->credit_live);
         session->credit_history = bounded(state->credit_history);
-        session->credit_most = (uint64_t)session->credit_history;
         remember(session, state);
     } else if (other_epoch) {
         session->cursor_heard = session->cursor_kept = 0;

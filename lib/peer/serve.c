@@ -12,7 +12,8 @@
     (1024UL * 1024)              /* nothing more is read from the store while this much waits to be sent     \
                                   */
 #define STEP_MAX (1024UL * 1024) /* of items in one step, so that others get their turn */
-#define BATCH_MIN (64UL * 1024)
+#define BATCH_BYTES                                                                                          \
+    (96UL * 1024) /* of items: small enough to stay in the caches on its way through copies and hashing */
 #define LIVE_ENTRIES 64 /* a Want of so few goes in the live lane */
 #define LIVE_BYTES (16UL * 1024)
 #define CHUNKS_AT_ONCE (IU_CHUNKS_BYTES_MAX / IU_CHUNK_LEN)
@@ -66,8 +67,6 @@ bool iu_serve_credit(struct iu_session *session, const struct iu_credit *credit)
         return false;
     session->credit_live += (int64_t)credit->live;
     session->credit_history += (int64_t)credit->history;
-    if (session->credit_history > 0 && (uint64_t)session->credit_history > session->credit_most)
-        session->credit_most = (uint64_t)session->credit_history;
     iu_session_dirty(session);
     return true;
 }
@@ -84,14 +83,9 @@ static void send_absent(struct iu_session *session, const struct iu_want_served 
     iu_session_send(session, want->live ? IU_LANE_LIVE : IU_LANE_HISTORY, &frame);
 }
 
-/* A quarter of what the peer granted at most: enough messages are on their way at any time. */
-static size_t batch_bytes(const struct iu_session *session, const struct iu_want_served *want)
+static size_t batch_bytes(const struct iu_want_served *want)
 {
-    uint64_t bytes = want->live ? LIVE_BYTES : session->credit_most / 4;
-    if (bytes < BATCH_MIN && !want->live)
-        bytes = BATCH_MIN;
-    if (bytes > IU_BATCH_BYTES_MAX)
-        bytes = IU_BATCH_BYTES_MAX;
+    uint64_t bytes = want->live ? LIVE_BYTES : BATCH_BYTES;
     return (size_t)(want->left < bytes ? want->left : bytes);
 }
 
@@ -115,8 +109,8 @@ static size_t serve_batch(struct iu_session *session, struct iu_want_served *wan
     struct iu_log_tree tree = {.snap = snap, .log = &log};
     uint64_t to = want->to < held ? want->to : held;
     if (want->next >= held || log.note.len == 0 ||
-        iu_log_read(snap, &log, want->next, to, form_for(snap, want), batch_bytes(session, want), &items,
-                    &end) != IU_OK ||
+        iu_log_read(snap, &log, want->next, to, form_for(snap, want), batch_bytes(want), &items, &end) !=
+            IU_OK ||
         iu_tree_right(iu_log_node, &tree, end, log.head.size, right, &right_count) != IU_OK) {
         send_absent(session, want);
         iu_buf_fini(&items);

@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRANSPORT_MAX (512UL * 1024) /* below the lanes: what is here can no longer be overtaken */
+#define TRANSPORT_MAX (256UL * 1024) /* below the lanes: what is here can no longer be overtaken */
+#define DRAW_MAX (64UL * 1024)
+#define DRAW_SLACK 1024 /* for the headers of fragments */
 #define EARLY_MAX (64UL * 1024)
 #define STRIKES_MAX 2
 #define LAST_WORDS_MAX (256UL * 1024) /* Bye, and the chain that explains it */
@@ -57,6 +59,8 @@ static void draw(struct iu_session *session, size_t max)
     struct iu_buf bytes = IU_BUF_INIT;
     if (iu_splitter_queued(session->splitter) == 0)
         return;
+    size_t queued = iu_splitter_queued(session->splitter);
+    iu_buf_reserve(&bytes, (queued < max ? queued : max) + DRAW_SLACK);
     iu_splitter_draw(session->splitter, max, &bytes);
     session->transport += bytes.len;
     session->bytes_out += bytes.len;
@@ -68,8 +72,9 @@ static void draw(struct iu_session *session, size_t max)
 
 void iu_session_flush(struct iu_session *session)
 {
-    if (session->stage != IU_STAGE_OVER && session->transport < TRANSPORT_MAX)
-        draw(session, TRANSPORT_MAX - session->transport);
+    while (session->stage != IU_STAGE_OVER && session->transport < TRANSPORT_MAX &&
+           iu_splitter_queued(session->splitter) > 0)
+        draw(session, DRAW_MAX);
 }
 
 void iu_session_sent(struct iu_session *session, uint64_t queued)
