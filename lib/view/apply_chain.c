@@ -3,6 +3,7 @@
 #include "view/apply_inner.h"
 
 #include "log/fault.h"
+#include "view/moments.h"
 
 #include <stdlib.h>
 
@@ -59,9 +60,13 @@ static uint32_t alike(const struct iu_chain *a, const struct iu_chain *b)
  * the one thing that a refused job writes. */
 static enum iu_err dispute(const struct iu_applying *a, uint32_t at)
 {
+    struct iu_log_state log;
     a->out->changed = !iu_city_disputed(a->snap, &a->job->city);
-    if (a->out->changed)
-        iu_city_set_disputed(a->txn, &a->job->city, true, note_at(iu_buf_view(&a->job->a), at));
+    if (!a->out->changed)
+        return IU_PEER_DISPUTED;
+    iu_city_set_disputed(a->txn, &a->job->city, true, note_at(iu_buf_view(&a->job->a), at));
+    if (iu_log_find(a->snap, &a->job->city, 1, &log))
+        iu_moment_put(a->txn, IU_MOMENT_DISPUTED, log.no, a->job->now_ms);
     return IU_PEER_DISPUTED;
 }
 
@@ -159,6 +164,7 @@ static void store_fault(const struct iu_applying *a, const struct iu_fault *faul
     uint64_t freeze = fault->agreed < settled ? IU_NOT_FROZEN : fault->agreed;
     iu_log_make(a->txn, &fault->city, fault->log, log); /* the one that is there, if it is */
     iu_log_set_fault(a->txn, log, freeze, iu_buf_view(&a->job->a));
+    iu_moment_put(a->txn, IU_MOMENT_FROZEN, log->no, a->job->now_ms);
     a->out->changed = true;
 }
 

@@ -5,6 +5,7 @@
 #include "store/logs.h"
 #include "view/confirm.h"
 #include "view/docs.h"
+#include "view/moments.h"
 
 #include <stdlib.h>
 
@@ -162,6 +163,7 @@ static void store(const struct iu_applying *a, struct adding *adding)
     iu_log_append(a->txn, log, folded, adding->batch.items, adding->batch.right, adding->batch.head,
                   &adding->nodes);
     iu_apply_views(a, log, first, adding->batch.items);
+    iu_moment_put(a->txn, IU_MOMENT_GREW, log->no, a->job->now_ms);
     if (iu_want_get(a->snap, log->no, &want) && want.size <= folded->end)
         iu_want_drop(a->txn, log->no);
     a->out->first = first;

@@ -5,6 +5,7 @@
 #include "store/chunks.h"
 #include "store/logs.h"
 #include "view/docs.h"
+#include "view/moments.h"
 
 #include <stdlib.h>
 
@@ -113,6 +114,7 @@ static void append(const struct iu_applying *a, struct iu_log_state *log, const 
         iu_attach_adopt(a->txn, job->uploads[i], log->no, index, (uint32_t)i, body->attachments[i].size,
                         &body->attachments[i].root);
     iu_apply_views(a, log, index, iu_buf_view(&items));
+    iu_moment_put(a->txn, IU_MOMENT_GREW, log->no, job->now_ms);
     a->out->log = log->log;
     a->out->first = index;
     a->out->size = index + 1;

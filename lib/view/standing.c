@@ -2,8 +2,11 @@
 #include "view/standing.h"
 
 #include "base/text.h"
+#include "store/chunks.h"
 #include "store/logs.h"
+#include "store/tables.h"
 #include "store/wants.h"
+#include "view/moments.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +19,10 @@ const char *iu_standing_name(enum iu_standing_state state)
     return names[state];
 }
 
-/* Cause and next step of each reason. %n the city's name, %h its handle, %a address, %r reason of the link,
- * %m entries missing. */
+/* --- words --- */
+
+/* Cause and next step of each reason. %n the city's name, %h its handle, %a the address, %r why the link
+ * ended, %m entries missing. A next step is a command as it may be typed, or a sentence. */
 struct words {
     enum iu_standing_state state;
     const char *code, *cause, *next;
@@ -25,171 +30,314 @@ struct words {
 static const struct words words[] = {
     [IU_BECAUSE_IN_STEP] = {IU_IN_STEP, "in-step", "Everything known of %n is here.", "nothing to do"},
     [IU_BECAUSE_FETCHING] = {IU_FETCHING, "fetching", "%m entries of %n are being fetched.",
-                             "wait; interurban peers %h shows how far it is"},
-    [IU_BECAUSE_NO_SOURCE] = {IU_BEHIND, "no-source",
-                              "%m entries of %n are known to exist, and no connected peer has them.",
-                              "join another city that follows it: interurban join IU1:…"},
+                             "interurban peers %h"},
+    [IU_BECAUSE_NO_SOURCE] =
+        {IU_BEHIND, "no-source", "%m entries of %n are known to exist, and no connected peer has them.",
+         "wait until a holder is connected, or ask another city that follows it for an invite"},
     [IU_BECAUSE_NEVER_CONNECTED] =
-        {IU_NEVER_MET, "never-met", "Nothing of %n has arrived yet, and no connected peer has it.",
-         "join a city that follows it, or get an invite from it: interurban join IU1:…"},
+        {IU_NEVER_MET, "never-connected", "Nothing of %n has arrived yet, and no connected peer has it.",
+         "ask it, or a city that follows it, for an invite, and use it: interurban join IU1:…"},
     [IU_BECAUSE_NO_ADDRESS] = {IU_AWAY, "no-address",
-                               "%n is not connected, and no address of it may be dialled.",
-                               "wait until it dials, or get an invite from it: interurban join IU1:…"},
-    [IU_BECAUSE_UNREACHABLE] =
-        {IU_AWAY, "unreachable", "%n does not answer at %a: %r.",
-         "ask its administrator whether the node runs and its port is open; here: interurban doctor"},
+                               "%n is not connected, and there is no address at which it may be dialled.",
+                               "interurban invite --to %h"},
+    [IU_BECAUSE_UNREACHABLE] = {IU_AWAY, "unreachable", "%n does not answer at %a: %r.", "interurban doctor"},
     [IU_BECAUSE_CONNECTION_LOST] = {IU_AWAY, "connection-lost", "The connection to %n ended: %r.",
-                                    "wait; it is dialled again by itself"},
+                                    "wait: it is dialled again by itself"},
     [IU_BECAUSE_REFUSED_US] =
         {IU_REFUSED, "refused-us", "%n refuses this node: %r.",
-         "ask its administrator to follow this city, or for an invite: interurban join IU1:…"},
+         "ask its administrator to follow this city, or for an invite, and use it: interurban join IU1:…"},
     [IU_BECAUSE_BLOCKED] = {IU_REFUSED, "blocked-here", "%n is blocked here.", "interurban unblock %h"},
     [IU_BECAUSE_FORKED] = {IU_FORKED, "forked",
-                           "%n signed two different histories; nothing after the last common entry is "
+                           "%n signed two different histories; nothing behind their last common entry is "
                            "accepted. Both signatures are kept as proof.",
-                           "show the proof to its administrator: interurban export %h --fault --out DIR"},
+                           "interurban export %h --fault --out ."},
     [IU_BECAUSE_DISPUTED] =
         {IU_FORKED, "disputed",
          "Two delegations of %n follow the same one: somebody else may hold its root key.",
-         "ask the city which stands, then: interurban key pin %h FILE"},
+         "ask the city by another way which delegations stand, then: interurban key pin %h FILE"},
     [IU_BECAUSE_OVER_QUOTA] = {IU_BEHIND, "over-quota",
-                               "%n has more than its quota here; %m entries are not fetched.",
-                               "raise quota in the configuration, then restart the node"},
+                               "%n has used its quota here; %m entries are not fetched.",
+                               "raise `quota` in the configuration, then start the node again"},
     [IU_BECAUSE_SELF] = {IU_IN_STEP, "self", "%n is this node's own city.", "nothing to do"},
-    [IU_BECAUSE_UNKNOWN_CHAIN] = {IU_FETCHING, "unknown-chain", "The delegations of %n are asked for.",
-                                  "wait"},
-    [IU_BECAUSE_MISSING_BODIES] = {IU_FETCHING, "missing-bodies",
-                                   "All entries of %n are here; bodies or attachments of some are not yet.",
-                                   "wait; other holders are asked"},
-    [IU_BECAUSE_CLONE] = {IU_REFUSED, "clone", "Two running copies of %n were seen.",
-                          "ask its administrator to stop one: interurban key claim"},
+    [IU_BECAUSE_UNKNOWN_CHAIN] = {IU_FETCHING, "unknown-chain",
+                                  "Nothing of %n is here yet; those who are connected are asked.",
+                                  "interurban peers %h"},
+    [IU_BECAUSE_MISSING_BODIES] =
+        {IU_FETCHING, "missing-bodies",
+         "All entries of %n are here; bodies or attachments of some of them are not yet.",
+         "interurban peers %h"},
+    [IU_BECAUSE_CLONE] = {IU_REFUSED, "clone",
+                          "Two running copies of %n were seen; neither signs until one is chosen.",
+                          "stop the copy that is wrong, then at the right one: interurban key claim"},
     [IU_BECAUSE_NOT_FOLLOWED] = {IU_NEVER_MET, "not-followed", "%n is not followed here.",
                                  "interurban follow %h"},
 };
+
+static void put_word(struct iu_buf *out, char letter, const struct iu_standing *s, const struct iu_link *link)
+{
+    const char *text = s->who.name[0] ? s->who.name : s->who.handle;
+    switch (letter) {
+    case 'm':
+        iu_buf_printf(out, "%llu", (unsigned long long)s->missing);
+        return;
+    case 'h':
+        text = s->who.handle;
+        break;
+    case 'a':
+        text = link != NULL && link->address[0] ? link->address : "its address";
+        break;
+    case 'r':
+        text = link == NULL      ? "it was not dialled yet"
+               : link->reason[0] ? link->reason
+                                 : "no reason was given";
+        break;
+    default:
+        break;
+    }
+    iu_text_show(out, iu_bytes_str(text), 140);
+}
 
 static void fill_in(char out[512], const char *template, const struct iu_standing *s,
                     const struct iu_link *link)
 {
     struct iu_buf text = IU_BUF_INIT;
-    for (const char *c = template; *c; c++) {
-        if (*c != '%') {
+    for (const char *c = template; *c; c++)
+        if (*c == '%')
+            put_word(&text, *++c, s, link);
+        else
             iu_buf_put_u8(&text, (uint8_t)*c);
-            continue;
-        }
-        switch (*++c) {
-        case 'n':
-            iu_text_show(&text, iu_bytes_str(s->who.name[0] ? s->who.name : s->who.handle), 120);
-            break;
-        case 'h':
-            iu_buf_put_str(&text, s->who.handle);
-            break;
-        case 'a':
-            iu_text_show(&text, iu_bytes_str(link && link->address[0] ? link->address : "its address"), 120);
-            break;
-        case 'r':
-            iu_text_show(&text, iu_bytes_str(link && link->reason[0] ? link->reason : "no reason was given"),
-                         160);
-            break;
-        default:
-            iu_buf_printf(&text, "%llu", (unsigned long long)s->missing);
-        }
-    }
     snprintf(out, 512, "%s", iu_buf_cstr(&text));
     iu_buf_fini(&text);
 }
 
+/* --- what is known --- */
+
 /* What the store knows of the city's logs. */
 struct held {
-    uint64_t entries, missing, gaps, wanted_since_ms;
-    bool frozen, over_quota, absent, fetching;
+    uint64_t entries, missing, wanted_ms, grew_ms, frozen_ms, disputed_ms;
+    bool frozen, over_quota, absent, bodies_missing;
 };
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool attachments_missing(const struct iu_snap *snap, uint32_t no)
+{
+    uint8_t prefix[IU_KEY_MAX];
+    struct iu_scan scan;
+    struct iu_bytes key, value;
+    bool missing = false;
+    iu_scan_open(snap, IU_T_ATTACHMENTS, iu_key_u32(prefix, no), (struct iu_bytes){0}, &scan);
+    while (!missing && iu_scan_next(&scan, &key, &value)) {
+        struct iu_attach_state state;
+        missing = key.len == 16 &&
+                  iu_attach_find(snap, no, iu_load_u64(key.data + 4), iu_load_u32(key.data + 12), &state) &&
+                  state.have < iu_chunk_count(state.size);
+    }
+    iu_scan_close(&scan);
+    return missing;
+}
+
+static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, struct held *out)
+{
+    struct iu_want want;
+    out->entries += log->size;
+    out->grew_ms = later(out->grew_ms, iu_moment_get(snap, IU_MOMENT_GREW, log->no));
+    out->disputed_ms = later(out->disputed_ms, iu_moment_get(snap, IU_MOMENT_DISPUTED, log->no));
+    out->bodies_missing = out->bodies_missing || log->gap_count > 0 || attachments_missing(snap, log->no);
+    if (log->frozen_at != IU_NOT_FROZEN) {
+        out->frozen = true;
+        out->frozen_ms = later(out->frozen_ms, iu_moment_get(snap, IU_MOMENT_FROZEN, log->no));
+    }
+    uint64_t end = log->head.size;
+    if (iu_want_get(snap, log->no, &want)) {
+        end = later(end, want.size);
+        out->over_quota = out->over_quota || want.state == IU_WANT_OVER_QUOTA;
+        out->absent = out->absent || want.state == IU_WANT_ABSENT;
+        out->wanted_ms = later(out->wanted_ms, want.since_ms);
+    }
+    end = end < log->frozen_at ? end : log->frozen_at; /* nothing is fetched beyond */
+    out->missing += end > log->size ? end - log->size : 0;
+}
 
 static void sum_up(const struct iu_snap *snap, const struct iu_city *city, struct held *out)
 {
-    struct iu_log_state log;
+    struct iu_scan scan;
+    struct iu_bytes key, value;
     *out = (struct held){0};
-    for (uint32_t number = 1; number <= IU_LOGS_MAX && iu_log_find(snap, city, number, &log); number++) {
-        struct iu_want want;
-        out->entries += log.size;
-        out->gaps += log.gap_count;
-        out->frozen |= log.frozen_at != IU_NOT_FROZEN;
-        if (!iu_want_get(snap, log.no, &want) || want.size <= log.size)
+    iu_scan_open(snap, IU_T_LOGNOS, iu_bytes_of(city->b, IU_ID_LEN), (struct iu_bytes){0}, &scan);
+    while (iu_scan_next(&scan, &key, &value)) {
+        struct iu_log_state log;
+        if (value.len == 4 && iu_log_by_no(snap, iu_load_u32(value.data), &log))
+            add_log(snap, &log, out);
+    }
+    iu_scan_close(&scan);
+}
+
+/* Everything that a standing is judged by. */
+struct matter {
+    const struct iu_snap *snap;
+    const struct iu_city *city;
+    struct held held;
+    struct iu_follow follow;
+    struct iu_peer peer;
+    const struct iu_link *link; /* to the city itself, or NULL */
+    uint64_t path_since_ms;     /* the longest-standing link that is up */
+    uint64_t last_path_ms;      /* when the last one that is down went down */
+    uint32_t paths;
+    bool self;
+    uint64_t blocked_ms;
+    bool blocked;
+};
+
+static void look_at_links(struct matter *c, const struct iu_link *links, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct iu_link *link = &links[i];
+        if (iu_city_equal(&link->city, c->city))
+            c->link = link;
+        if (!link->up) {
+            c->last_path_ms = later(c->last_path_ms, link->since_ms);
             continue;
-        out->missing += want.size - log.size;
-        out->wanted_since_ms = want.since_ms;
-        out->over_quota |= want.state == IU_WANT_OVER_QUOTA;
-        out->absent |= want.state == IU_WANT_ABSENT;
-        out->fetching |= want.state == IU_WANT_FETCHING;
+        }
+        if (c->paths == 0 || link->since_ms < c->path_since_ms)
+            c->path_since_ms = link->since_ms;
+        c->paths++;
     }
 }
 
-/* From the reader's side, the worst first: forked, refused, behind or fetching, then whether news could come
- * at all. */
-static enum iu_because judge(const struct iu_snap *snap, const struct held *held, const struct iu_standing *s,
-                             const struct iu_link *link, const struct iu_peer *peer)
+static bool is_self(const struct iu_snap *snap, const struct iu_city *city)
 {
-    if (held->frozen)
-        return IU_BECAUSE_FORKED;
-    if (iu_city_disputed(snap, &s->who.city))
-        return IU_BECAUSE_DISPUTED;
-    if (iu_blocked(snap, &s->who.city, NULL))
-        return IU_BECAUSE_BLOCKED;
-    if (!s->reasons)
-        return IU_BECAUSE_NOT_FOLLOWED;
-    if (held->missing && held->over_quota)
-        return IU_BECAUSE_OVER_QUOTA;
-    if (held->missing)
-        return s->paths && !held->absent ? IU_BECAUSE_FETCHING : IU_BECAUSE_NO_SOURCE;
-    if (link && link->up)
-        return !held->entries ? IU_BECAUSE_UNKNOWN_CHAIN
-               : held->gaps   ? IU_BECAUSE_MISSING_BODIES
-                              : IU_BECAUSE_IN_STEP;
-    if (link && (link->code == 2 || link->code == 3 || link->code == 15))
+    struct iu_bytes self;
+    return iu_meta_get(snap, "city", &self) && iu_bytes_equal(self, iu_bytes_of(city->b, IU_ID_LEN));
+}
+
+/* Codes of Bye that mean "not you", whatever is dialled next: PROTOCOL.md §9. */
+static bool refuses(const struct iu_link *link)
+{
+    static const uint32_t codes[] = {2 /* not followed */, 3 /* blocked */, 13 /* disputed */,
+                                     14 /* version */, 15 /* key */};
+    for (size_t i = 0; link != NULL && !link->up && i < sizeof codes / sizeof *codes; i++)
+        if (link->code == codes[i])
+            return true;
+    return false;
+}
+
+/* --- judging --- */
+
+static enum iu_because why_away(const struct matter *c)
+{
+    if (refuses(c->link))
         return IU_BECAUSE_REFUSED_US;
-    if (held->entries && s->paths)
-        return held->gaps ? IU_BECAUSE_MISSING_BODIES : IU_BECAUSE_IN_STEP;
-    if (!held->entries)
-        return IU_BECAUSE_NEVER_CONNECTED;
-    if (link && link->dial_attempts)
+    if (c->link != NULL && c->link->dial_attempts > 0 && c->link->code == 0)
         return IU_BECAUSE_UNREACHABLE;
-    if (link && link->since_ms)
+    if (c->link != NULL && c->link->since_ms > 0)
         return IU_BECAUSE_CONNECTION_LOST;
-    return peer->address_count ? IU_BECAUSE_UNREACHABLE : IU_BECAUSE_NO_ADDRESS;
+    if (c->peer.address_count > 0)
+        return IU_BECAUSE_UNREACHABLE;
+    return c->held.entries > 0 ? IU_BECAUSE_NO_ADDRESS : IU_BECAUSE_NEVER_CONNECTED;
+}
+
+static enum iu_because why_missing(const struct matter *c)
+{
+    if (c->held.over_quota)
+        return IU_BECAUSE_OVER_QUOTA;
+    if (c->paths > 0)
+        return c->held.absent ? IU_BECAUSE_NO_SOURCE : IU_BECAUSE_FETCHING;
+    return refuses(c->link) ? IU_BECAUSE_REFUSED_US : IU_BECAUSE_NO_SOURCE;
+}
+
+/* The worst first. */
+static enum iu_because judge(const struct matter *c)
+{
+    bool direct = c->link != NULL && c->link->up;
+    if (c->held.frozen)
+        return IU_BECAUSE_FORKED;
+    if (iu_city_disputed(c->snap, c->city))
+        return IU_BECAUSE_DISPUTED;
+    if (c->blocked)
+        return IU_BECAUSE_BLOCKED;
+    if (c->self && iu_meta_u64(c->snap, "clone") > 0)
+        return IU_BECAUSE_CLONE;
+    if (!c->self && c->follow.reasons == 0)
+        return IU_BECAUSE_NOT_FOLLOWED;
+    if (c->held.missing > 0)
+        return why_missing(c);
+    if (c->self)
+        return IU_BECAUSE_SELF;
+    if (c->held.entries == 0)
+        return direct ? IU_BECAUSE_UNKNOWN_CHAIN : why_away(c);
+    if (c->paths == 0)
+        return why_away(c);
+    return c->held.bodies_missing && !c->follow.headers_only ? IU_BECAUSE_MISSING_BODIES : IU_BECAUSE_IN_STEP;
+}
+
+/* Who never heard anything of a city is not away from it. */
+static enum iu_standing_state state_of(const struct matter *c, enum iu_because because)
+{
+    enum iu_standing_state state = words[because].state;
+    if (state == IU_AWAY && c->held.entries == 0)
+        return IU_NEVER_MET;
+    if (because == IU_BECAUSE_NOT_FOLLOWED && c->held.entries > 0)
+        return IU_AWAY;
+    return state;
+}
+
+/* When the city came into this state, as well as it is known. */
+static uint64_t since(const struct matter *c, const struct iu_standing *s)
+{
+    uint64_t down_ms = c->link != NULL ? c->link->since_ms : 0;
+    switch (s->because) {
+    case IU_BECAUSE_FORKED:
+        return c->held.frozen_ms;
+    case IU_BECAUSE_DISPUTED:
+        return c->held.disputed_ms;
+    case IU_BECAUSE_BLOCKED:
+        return c->blocked_ms;
+    case IU_BECAUSE_CLONE:
+        return iu_meta_u64(c->snap, "clone");
+    case IU_BECAUSE_FETCHING:
+    case IU_BECAUSE_NO_SOURCE:
+    case IU_BECAUSE_OVER_QUOTA:
+        return later(c->held.wanted_ms ? c->held.wanted_ms : c->held.grew_ms, c->follow.since_ms);
+    case IU_BECAUSE_IN_STEP:
+    case IU_BECAUSE_MISSING_BODIES:
+        return later(later(c->path_since_ms, c->held.grew_ms), c->follow.since_ms);
+    case IU_BECAUSE_SELF:
+        return c->held.grew_ms;
+    case IU_BECAUSE_NOT_FOLLOWED:
+        return later(c->peer.heard_ms, c->held.grew_ms);
+    default:
+        break;
+    }
+    if (s->state == IU_NEVER_MET)
+        return c->follow.since_ms;
+    uint64_t ms = down_ms ? down_ms : c->last_path_ms;
+    return ms ? ms : later(later(c->peer.heard_ms, c->held.grew_ms), c->follow.since_ms);
 }
 
 void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
                  size_t link_count, uint64_t now_ms, struct iu_standing *out)
 {
-    const struct iu_link *link = NULL;
-    struct iu_follow follow = {0};
-    struct iu_peer peer = {0};
-    struct held held;
-    uint64_t blocked_ms = 0;
+    struct matter c = {.snap = snap, .city = city, .self = is_self(snap, city)};
     *out = (struct iu_standing){0};
     iu_name(snap, city, &out->who);
-    sum_up(snap, city, &held);
-    (void)iu_peer_get(snap, city, &peer);
-    if (iu_follow_get(snap, city, &follow))
-        out->reasons = follow.reasons;
-    for (size_t i = 0; i < link_count; i++) {
-        out->paths += links[i].up;
-        if (iu_city_equal(&links[i].city, city))
-            link = &links[i];
-    }
-    out->entries = held.entries;
-    out->missing = held.missing;
-    out->heard_ms = link && link->up ? now_ms : peer.heard_ms;
-    out->because = judge(snap, &held, out, link, &peer);
-    if (out->because == IU_BECAUSE_NOT_FOLLOWED && held.entries && (!link || !link->up))
-        out->state = IU_AWAY;
-    const struct words *w = &words[out->because];
-    out->state = out->state ? out->state : w->state;
-    out->code = w->code;
-    out->since_ms = link && link->since_ms ? link->since_ms : peer.heard_ms ? peer.heard_ms : follow.since_ms;
-    if (held.missing && held.wanted_since_ms)
-        out->since_ms = held.wanted_since_ms;
-    if (iu_blocked(snap, city, &blocked_ms))
-        out->since_ms = blocked_ms;
-    fill_in(out->cause, w->cause, out, link);
-    fill_in(out->next, w->next, out, link);
+    sum_up(snap, city, &c.held);
+    (void)iu_follow_get(snap, city, &c.follow);
+    (void)iu_peer_get(snap, city, &c.peer);
+    c.blocked = iu_blocked(snap, city, &c.blocked_ms);
+    look_at_links(&c, links, link_count);
+    out->entries = c.held.entries;
+    out->missing = c.held.missing;
+    out->reasons = c.follow.reasons;
+    out->paths = c.paths;
+    out->heard_ms = c.link != NULL && c.link->up ? now_ms : c.peer.heard_ms;
+    out->because = judge(&c);
+    out->state = state_of(&c, out->because);
+    out->code = words[out->because].code;
+    out->since_ms = since(&c, out);
+    fill_in(out->cause, words[out->because].cause, out, c.link);
+    fill_in(out->next, words[out->because].next, out, c.link);
 }

@@ -8,6 +8,18 @@
 #include "store/meta.h"
 #include "view/names.h"
 
+/* A city's state is told from the reader's side, the worst first:
+ *
+ *   forked     a fork is proven, or its delegations are disputed: nothing new of it is accepted
+ *   refused    it is blocked here, or it refuses this node and there is no other way to its news
+ *   fetching   something is known to exist and not here, and a link is up that may bring it
+ *   behind     the same, and nobody connected has it, or a quota forbids it
+ *   in step    everything known is here, and a link is up by which news would come: to itself or to any other
+ * city never met  followed, and nothing of it ever arrived away       no link is up by which news would come;
+ * what was known is here
+ *
+ * What a silent city's newest head is cannot be known: `in step` means what is known, and `heard` when it
+ * last spoke. */
 enum iu_standing_state {
     IU_IN_STEP,
     IU_FETCHING,
@@ -59,7 +71,7 @@ enum iu_because {
 struct iu_standing {
     struct iu_named who;
     enum iu_standing_state state;
-    uint64_t since_ms;
+    uint64_t since_ms; /* of this state, as well as it is known; 0: not known */
     uint64_t entries;  /* held, over its logs */
     uint64_t missing;  /* known to exist and not here */
     uint64_t heard_ms; /* last word from the city itself; 0: never */
