@@ -177,12 +177,15 @@ static void answer_why(const struct iu_snap *snap, const struct iu_live *live,
         reply->exit = IU_EXIT_VERIFICATION;
 }
 
-static void answer_head(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply)
+static void answer_head(const struct iu_snap *snap, const struct iu_live *live,
+                        const struct iu_request *request, struct iu_reply *reply)
 {
     struct iu_named who;
     struct iu_log_state log;
     uint64_t number = iu_request_u64(request, "log", 0);
-    if (!iu_answer_city(snap, request, reply, &who))
+    if (!iu_request_flag(request, "city"))
+        iu_name(snap, &live->self, &who);
+    else if (!iu_answer_city(snap, request, reply, &who))
         return;
     bool found =
         number ? iu_log_find(snap, &who.city, (uint32_t)number, &log) : iu_log_newest(snap, &who.city, &log);
@@ -264,7 +267,7 @@ bool iu_answer(const struct iu_snap *snap, const struct iu_live *live, const str
         iu_answer_list(snap, request, true, reply);
         break;
     case 4:
-        answer_head(snap, request, reply);
+        answer_head(snap, live, request, reply);
         break;
     case 5:
         answer_heads(snap, reply);
