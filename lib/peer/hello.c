@@ -218,18 +218,6 @@ static void proven(struct iu_session *session)
         admit(session);
 }
 
-void iu_hello_committed(struct iu_session *session, const struct iu_outcome *outcome)
-{
-    if (session->stage != IU_STAGE_COMMIT)
-        return;
-    if (outcome->err == IU_OK)
-        admit(session);
-    else if (outcome->err >= IU_HERE_DISK && outcome->err <= IU_HERE_FORMAT)
-        iu_session_refuse(session, IU_CODE_BUSY, "this node cannot write to its disk now; try again later");
-    else
-        iu_session_refuse(session, IU_CODE_INVITE_UNKNOWN, outcome->why);
-}
-
 /* Where a chain whose last text hashes to `hash` ends in `chain`: its length, 0 if it is no beginning of it.
  */
 static uint32_t length_at(const struct iu_chain *chain, const struct iu_hash *hash)
@@ -347,6 +335,20 @@ static enum iu_code find_invite(struct iu_session *session)
         return invite.expires_s <= net->now_ms / 1000 ? IU_CODE_INVITE_EXPIRED : IU_CODE_NONE;
     }
     return IU_CODE_INVITE_UNKNOWN;
+}
+
+void iu_hello_committed(struct iu_session *session, const struct iu_outcome *outcome)
+{
+    if (session->stage != IU_STAGE_COMMIT)
+        return;
+    if (outcome->err == IU_OK) {
+        admit(session);
+    } else if (outcome->err >= IU_HERE_DISK && outcome->err <= IU_HERE_FORMAT) {
+        iu_session_refuse(session, IU_CODE_BUSY, "this node cannot write to its disk now; try again later");
+    } else {
+        enum iu_code code = find_invite(session); /* another city may have been faster */
+        iu_session_refuse(session, code != IU_CODE_NONE ? code : IU_CODE_INVITE_UNKNOWN, outcome->why);
+    }
 }
 
 static void invite_failed(struct iu_session *session, enum iu_code code)
