@@ -43,6 +43,27 @@ static void what_one_publishes_the_other_holds(void **state)
     assert_int_equal(held(TURIN, LYON), 2);
 }
 
+static void a_new_entry_goes_through_two_hops_without_any_timer(void **state)
+{
+    (void)state;
+    found_two();
+    found(GRAZ, "graz", NODES_MAX);
+    befriend(TURIN, LYON);
+    befriend(GRAZ, TURIN);
+    about_city(GRAZ, IU_JOB_FOLLOW, LYON);
+    run(5000);
+    for (uint64_t i = 1; i < 6; i++) {
+        uint64_t now = world.now_ms;
+        publish(LYON, "Water charter");
+        while (world.count > 0)
+            happen();
+        assert_int_equal(world.now_ms, now);
+        assert_int_equal(held(TURIN, LYON), i + 1);
+        assert_int_equal(held(GRAZ, LYON), i + 1);
+        run(i * 100);
+    }
+}
+
 static void a_third_gets_it_from_the_second(void **state)
 {
     (void)state;
@@ -292,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(joining_by_an_invite_makes_each_follow_the_other),
         CASE(what_one_publishes_the_other_holds),
+        CASE(a_new_entry_goes_through_two_hops_without_any_timer),
         CASE(a_third_gets_it_from_the_second),
         CASE(a_used_invite_is_refused_to_another_city_only),
         CASE(a_join_says_what_went_wrong),
