@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include "base/lanes.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -164,12 +165,28 @@ out:
     return good;
 }
 
+/* What the node's lint would refuse as not understood, without saying which. */
+static bool args_ok(const struct call *call, const struct iu_request *request, int *exit_code)
+{
+    for (size_t i = 0; i < request->arg_count; i++) {
+        struct iu_buf why = IU_BUF_INIT;
+        if (iu_text_ok(request->args[i].text, true))
+            continue;
+        iu_buf_put_bytes(&why, request->args[i].name);
+        iu_buf_put_str(&why, ": not UTF-8, or with control characters");
+        *exit_code = show_own_error(call, IU_E_USAGE, iu_buf_cstr(&why), NULL);
+        iu_buf_fini(&why);
+        return false;
+    }
+    return true;
+}
+
 bool call_exchange(struct call *call, const struct iu_request *request, struct iu_answered *out,
                    int *exit_code)
 {
     struct iu_buf body = IU_BUF_INIT, bytes = IU_BUF_INIT;
     bool sent = false;
-    if (!call_open(call, exit_code))
+    if (!args_ok(call, request, exit_code) || !call_open(call, exit_code))
         return false;
     iu_request_put(request, &body);
     for (size_t at = 0; at < body.len;) {
