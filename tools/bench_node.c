@@ -117,15 +117,6 @@ static void add(struct iu_request *request, const char *name, const char *text)
     request->args[request->arg_count++] = (struct iu_arg){iu_bytes_str(name), iu_bytes_str(text)};
 }
 
-static const struct iu_cell *cell(const struct iu_answered *answer, const char *name)
-{
-    for (size_t i = 0; i < answer->row_count; i++)
-        for (size_t k = 0; k < answer->rows[i].cell_count; k++)
-            if (iu_bytes_equal(answer->rows[i].cells[k].name, iu_bytes_str(name)))
-                return &answer->rows[i].cells[k];
-    return NULL;
-}
-
 /* A connection to each node's socket is kept open; by process id, so that a node that was started again gets
  * a new one. */
 static struct call *call_of(const struct bench_node *node)
@@ -162,7 +153,7 @@ void bench_start(struct bench_node *node)
         struct iu_answered answer;
         struct timespec t = {0, 5000000};
         if (stat(socket, &unused) == 0 && ask(node, call_of(node), &request, &answer) &&
-            cell(&answer, "ready") && cell(&answer, "ready")->number)
+            answer_cell(&answer, "ready") && answer_cell(&answer, "ready")->number)
             return;
         if (bench_now() - begin > 30 || waitpid(node->pid, NULL, WNOHANG) > 0)
             bench_fail("%s does not start; see %s", node->home, log);
@@ -197,7 +188,8 @@ void bench_found(struct bench_node *node, const char *dir, const char *name)
     bench_start(node);
     struct iu_request request = {.verb = iu_bytes_str("status")};
     struct iu_answered answer;
-    if (!ask(node, call_of(node), &request, &answer) || iu_city_get(cell(&answer, "city")->text, &node->city))
+    if (!ask(node, call_of(node), &request, &answer) ||
+        iu_city_get(answer_cell(&answer, "city")->text, &node->city))
         bench_fail("status fails");
     bench_stop(node);
 }
@@ -211,7 +203,7 @@ void bench_join(struct bench_node *guest, struct bench_node *host)
     add(&request, "expires", "3600");
     if (!ask(host, call_of(host), &request, &answer))
         bench_fail("invite fails");
-    iu_buf_put_bytes(&line, cell(&answer, "invite")->text);
+    iu_buf_put_bytes(&line, answer_cell(&answer, "invite")->text);
     add(&use, "invite", iu_buf_cstr(&line));
     if (!ask(guest, call_of(guest), &use, &answer))
         bench_fail("join fails");
@@ -229,7 +221,7 @@ uint64_t bench_held(struct bench_node *node, const struct iu_city *city)
     struct call *call = call_of(node);
     if (!call_exchange(call, &request, &answer, &code))
         bench_fail("%s does not answer", node->home);
-    const struct iu_cell *held = cell(&answer, "held");
+    const struct iu_cell *held = answer_cell(&answer, "held");
     return held ? held->number : 0;
 }
 
@@ -249,9 +241,9 @@ uint64_t bench_publish(struct bench_node *node, size_t body)
     add(&request, "media", "application/octet-stream");
     add(&request, "size", text);
     add(&request, "timeout", "30");
-    if (!ask(node, call_of(node), &request, &answer) || !cell(&answer, "index"))
+    if (!ask(node, call_of(node), &request, &answer) || !answer_cell(&answer, "index"))
         bench_fail("publish fails");
-    return cell(&answer, "index")->number;
+    return answer_cell(&answer, "index")->number;
 }
 
 /* --- filling a store without its daemon --- */

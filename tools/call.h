@@ -50,6 +50,8 @@ json_t *show_json(const struct iu_answered *answer);
 void show_json_line(json_t *object); /* prints and releases */
 /* Rows for a person: the command's table, or names and values. */
 void show_person(const struct call *call, const struct iu_answered *answer);
+/* A cell of the answer's object, by name; NULL if there is none. */
+const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *name);
 /* status, for a person. */
 void show_status(const struct iu_answered *answer);
 /* A reply's error, or one of our own, on stderr in three lines (or as a JSON object on stdout with --json).

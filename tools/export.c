@@ -104,13 +104,8 @@ static int make_dir(const struct call *call, const char *dir)
 /* The text of a cell of the object; NULL if there is none. The caller's to free. */
 static char *text_of(const struct iu_answered *answer, const char *name)
 {
-    for (size_t i = 0; i < answer->row_count; i++)
-        for (size_t k = 0; answer->rows[i].path.len == 0 && k < answer->rows[i].cell_count; k++) {
-            const struct iu_cell *cell = &answer->rows[i].cells[k];
-            if (iu_bytes_equal(cell->name, iu_bytes_str(name)) && cell->text.len)
-                return strndup((const char *)cell->text.data, cell->text.len);
-        }
-    return NULL;
+    const struct iu_cell *cell = answer_cell(answer, name);
+    return cell && cell->text.len ? strndup((const char *)cell->text.data, cell->text.len) : NULL;
 }
 
 /* Names of the attachments, in order. */

@@ -35,16 +35,6 @@ int run_plain(struct call *call)
     return call_exchange(call, &request, &answer, &code) ? show(call, &answer) : code;
 }
 
-static const struct iu_cell *cell_of(const struct iu_answered *answer, const char *name)
-{
-    struct iu_bytes wanted = iu_bytes_str(name);
-    for (size_t i = 0; i < answer->row_count; i++)
-        for (size_t k = 0; answer->rows[i].path.len == 0 && k < answer->rows[i].cell_count; k++)
-            if (iu_bytes_equal(answer->rows[i].cells[k].name, wanted))
-                return &answer->rows[i].cells[k];
-    return NULL;
-}
-
 /* --- status --- */
 
 static void pause_ms(long ms)
@@ -81,7 +71,7 @@ int run_status(struct call *call)
             if (!last && !freopen("/dev/null", "w", stderr))
                 return IU_EXIT_FAILED;
             bool got = call_exchange(call, &request, &answer, &code);
-            const struct iu_cell *ready = got ? cell_of(&answer, "ready") : NULL;
+            const struct iu_cell *ready = got ? answer_cell(&answer, "ready") : NULL;
             if (last || (ready && ready->number)) {
                 code = got ? show(call, &answer) : code;
                 if (got && call_has(call, "check") && (!ready || !ready->number))
@@ -107,7 +97,7 @@ int run_head(struct call *call)
     call_request(call, &request);
     if (!call_exchange(call, &request, &answer, &code))
         return code;
-    const struct iu_cell *note = cell_of(&answer, "note");
+    const struct iu_cell *note = answer_cell(&answer, "note");
     if (answer.exit || !note || !call_has(call, "note") || call->json)
         return show(call, &answer);
     fwrite(note->text.data, 1, note->text.len, stdout);
@@ -130,7 +120,7 @@ int run_key(struct call *call)
     }
     if (!call_exchange(call, &request, &answer, &code))
         goto out;
-    const struct iu_cell *vkey = cell_of(&answer, "vkey");
+    const struct iu_cell *vkey = answer_cell(&answer, "vkey");
     if (!answer.exit && vkey && !strcmp(call->args[0], "vkey") && !call->json) {
         printf("%.*s\n", (int)vkey->text.len, (const char *)vkey->text.data);
         code = IU_EXIT_DONE;
@@ -200,7 +190,7 @@ int run_invite(struct call *call)
     request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("expires"), iu_bytes_str(seconds)};
     if (!call_exchange(call, &request, &answer, &code))
         return code;
-    const struct iu_cell *invite = cell_of(&answer, "invite");
+    const struct iu_cell *invite = answer_cell(&answer, "invite");
     if (answer.exit || call->json || !invite)
         return show(call, &answer);
     struct iu_buf line = IU_BUF_INIT;

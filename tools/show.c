@@ -140,6 +140,15 @@ static const struct iu_cell *cell_named(const struct iu_row *row, const char *na
     return NULL;
 }
 
+const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *name)
+{
+    const struct iu_cell *found = NULL;
+    for (size_t i = 0; i < answer->row_count && !found; i++)
+        if (answer->rows[i].path.len == 0)
+            found = cell_named(&answer->rows[i], name);
+    return found;
+}
+
 /* People get a table; a pipe gets the same columns, tab-separated, without headings. */
 static void show_table(const struct command *command, const struct iu_answered *answer)
 {

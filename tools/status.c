@@ -8,26 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct iu_cell *cell(const struct iu_answered *answer, const char *name)
-{
-    struct iu_bytes wanted = iu_bytes_str(name);
-    for (size_t i = 0; i < answer->row_count; i++)
-        for (size_t k = 0; answer->rows[i].path.len == 0 && k < answer->rows[i].cell_count; k++)
-            if (iu_bytes_equal(answer->rows[i].cells[k].name, wanted))
-                return &answer->rows[i].cells[k];
-    return NULL;
-}
-
 static unsigned long long number(const struct iu_answered *answer, const char *name)
 {
-    const struct iu_cell *c = cell(answer, name);
+    const struct iu_cell *c = answer_cell(answer, name);
     return c ? (unsigned long long)c->number : 0;
 }
 
 static void put_text(const struct iu_answered *answer, const char *before, const char *name,
                      const char *after)
 {
-    const struct iu_cell *c = cell(answer, name);
+    const struct iu_cell *c = answer_cell(answer, name);
     struct iu_buf text = IU_BUF_INIT;
     if (c && c->text.len) {
         iu_text_show(&text, c->text, 600);
@@ -50,14 +40,15 @@ void show_status(const struct iu_answered *answer)
 {
     static const char *const states[] = {"in step",   "fetching", "behind", "away",
                                          "never met", "refused",  "forked"};
-    const struct iu_cell *allowed = cell(answer, "signing.allowed"), *full = cell(answer, "store.full");
+    const struct iu_cell *allowed = answer_cell(answer, "signing.allowed"),
+                         *full = answer_cell(answer, "store.full");
     bool first = true;
     put_text(answer, "", "name", "");
     put_text(answer, " (", "domain", ")");
     put_text(answer, "   interurban ", "version", "");
     put_text(answer, ", up since ", "started", "\n");
     put_text(answer, "  Id          ", "city", "\n");
-    if (cell(answer, "head.size"))
+    if (answer_cell(answer, "head.size"))
         printf("  Your log    %llu entries, log %llu\n", number(answer, "head.size"),
                number(answer, "head.log"));
     else
