@@ -50,7 +50,8 @@ struct iu_session {
     struct iu_hello hello;
     bool heard_hello, said_hello;
     uint32_t version;
-    uint64_t opened_ms, heard_ms, pinged_ms, clone_until_ms, up_ms;
+    uint64_t opened_ms, heard_ms, pinged_ms, clone_until_ms, up_ms, rtt_ms;
+    uint64_t ping_nonce;
     uint64_t probe; /* nonce of the Ping that asks whether it lives beside a newer instance */
     uint8_t invite[16];
     bool redeems;

@@ -267,6 +267,15 @@ static void tell_local(struct iu_net *net, const struct iu_outcome *outcome)
         }
 }
 
+/* A chain that stands by the admin's word: whom it names is let in, what it signed is fetched. */
+static void pinned(struct iu_net *net, const struct iu_city *city)
+{
+    iu_hello_chain_changed(net, city);
+    iu_fetch_chain_came(net, city);
+    if (iu_city_equal(city, &net->options.self))
+        iu_own_chain_changed(net);
+}
+
 static void local_done(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome)
 {
     if (outcome->err == IU_OK) {
@@ -277,7 +286,7 @@ static void local_done(struct iu_net *net, const struct iu_duty *duty, const str
         if (outcome->changed)
             iu_net_changed(net);
         if (outcome->kind == IU_JOB_PIN || outcome->kind == IU_JOB_CHAIN)
-            iu_hello_chain_changed(net, &outcome->city);
+            pinned(net, &outcome->city);
     }
     struct iu_effect *answer = iu_net_answer(net, duty->token, outcome->err, NULL);
     answer->city = outcome->city;
@@ -515,6 +524,7 @@ size_t iu_net_links(const struct iu_net *net, struct iu_link *out, size_t max)
     while ((session = iu_session_next_open(net, &at)) != NULL) {
         struct iu_link *link = iu_gossip_link(net->gossip, &session->city);
         link->output_len = session->transport + iu_splitter_queued(session->splitter);
+        link->rtt_ms = session->rtt_ms;
         link->bytes_in = session->bytes_in;
         link->bytes_out = session->bytes_out;
     }

@@ -176,19 +176,20 @@ void iu_recon_epoch_changed(struct iu_net *net)
 
 /* --- what they say --- */
 
-/* Remembers that it was met, and where it can be dialled: the invite's address stays first. */
+/* Remembers that it was met, and where it can be dialled: what an invite or the configuration said stays
+ * first. */
 static void remember(struct iu_session *session, const struct iu_state *state)
 {
     struct iu_net *net = session->net;
+    struct iu_peer known;
+    bool keep =
+        iu_peer_get(iu_net_snap(net), &session->city, &known) && known.invited && known.address_count > 0;
     struct iu_job *job = iu_net_job(net, IU_JOB_PEER, &(struct iu_duty){.what = IU_DUTY_NONE});
     struct iu_peer *peer = &job->peer;
     job->city = job->peer_city = session->city;
-    if (!iu_peer_get(iu_net_snap(net), &session->city, peer))
-        *peer = (struct iu_peer){.city = session->city};
-    peer->met_ms = peer->heard_ms = net->now_ms;
-    uint32_t kept = peer->invited && peer->address_count > 0 ? 1 : 0;
-    if (state->address_count > 0)
-        peer->address_count = kept;
+    *peer = (struct iu_peer){.city = session->city, .met_ms = net->now_ms, .heard_ms = net->now_ms};
+    if (keep)
+        memcpy(peer->addresses[peer->address_count++], known.addresses[0], sizeof known.addresses[0]);
     for (size_t i = 0; i < state->address_count && peer->address_count < IU_ADDRESSES_MAX; i++) {
         char text[IU_ADDRESS_MAX + 1];
         if (!iu_address_ok(state->addresses[i]) || state->addresses[i].len > IU_ADDRESS_MAX)
@@ -196,9 +197,19 @@ static void remember(struct iu_session *session, const struct iu_state *state)
         snprintf(text, sizeof text, "%.*s", (int)state->addresses[i].len,
                  (const char *)state->addresses[i].data);
         iu_gossip_know(net->gossip, &session->city, text, false);
-        if (kept == 0 || strcmp(text, peer->addresses[0]) != 0)
+        if (!keep || strcmp(text, known.addresses[0]) != 0)
             memcpy(peer->addresses[peer->address_count++], text, sizeof text);
     }
+}
+
+void iu_recon_left(struct iu_session *session)
+{
+    if (!session->state_heard)
+        return;
+    struct iu_job *job = iu_net_job(session->net, IU_JOB_PEER, &(struct iu_duty){.what = IU_DUTY_NONE});
+    job->city = job->peer_city = session->city;
+    job->peer =
+        (struct iu_peer){.city = session->city, .met_ms = session->up_ms, .heard_ms = session->heard_ms};
 }
 
 static int64_t bounded(uint64_t credit)

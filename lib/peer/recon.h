@@ -13,6 +13,9 @@ void iu_recon_interest_changed(struct iu_net *net, const struct iu_city *added, 
 /* A new epoch: everybody is told. */
 void iu_recon_epoch_changed(struct iu_net *net);
 
+/* When its city was last heard is kept. */
+void iu_recon_left(struct iu_session *session);
+
 void iu_recon_state(struct iu_session *session, const struct iu_state *state);
 /* False: it may not stand here. */
 bool iu_recon_delta(struct iu_session *session, const struct iu_delta *delta);

@@ -122,6 +122,7 @@ static void leave(struct iu_session *session, bool by_them, const char *why)
     else if (known)
         iu_gossip_down(net->gossip, &session->city, session->bye_code, why, session->retry_after_s,
                        net->now_ms);
+    iu_recon_left(session);
     session->stage = IU_STAGE_OVER;
     iu_fetch_left(session);
     iu_fill_left(session);
@@ -236,6 +237,8 @@ bool iu_session_wants(const struct iu_session *session, const struct iu_city *ci
 static void ping_heard(struct iu_session *session, const struct iu_ping *ping)
 {
     if (ping->answer) {
+        if (ping->nonce == session->ping_nonce)
+            session->rtt_ms = session->net->now_ms - session->pinged_ms;
         iu_hello_alive(session, ping->nonce);
         iu_join_reached(session, ping);
     } else if (ping->dial_port != 0) {
@@ -287,7 +290,8 @@ void iu_session_tick(struct iu_session *session)
         iu_session_refuse(session, IU_CODE_SLOW, "what was sent was not taken for too long");
     } else if (session->stage == IU_STAGE_OPEN && silent_ms >= IU_PING_MS &&
                now - session->pinged_ms >= IU_PING_MS) {
-        struct iu_frame ping = {.type = IU_FRAME_PING, .ping = {.nonce = iu_rand_u64(net->options.rand)}};
+        session->ping_nonce = iu_rand_u64(net->options.rand);
+        struct iu_frame ping = {.type = IU_FRAME_PING, .ping = {.nonce = session->ping_nonce}};
         session->pinged_ms = now;
         iu_session_send(session, IU_LANE_CONTROL, &ping);
     }
