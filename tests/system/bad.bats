@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Bad input: each piece is refused with its exit code and its error code, next to a good one that is taken. The starts that are refused, and
+# strangers that never finish a handshake, are in daemon.bats.
+load common
+
+says() { # EXIT-CODE ERROR-CODE COMMAND…: refused, with that code and a next step, and with the same code in JSON
+    local want=$1 code=$2
+    shift 2
+    refused "$want" "$@"
+    [[ $output == *"$code"* && $output == *"Next: "* ]] || { echo "not $code: $*: $output" >&2 && return 1; }
+    refused "$want" "$@" --json
+    [[ $output == *"$code"* ]] || { echo "not $code in JSON: $*: $output" >&2 && return 1; }
+}
+
+held() { # CITY OF: how many documents
+    node "$1" list "$2" --json | jq -r '.entries | length'
+}
+
+@test "files that are empty, missing, unreadable, no files, or too large are refused; one of a byte is taken" {
+    found lyon
+    start lyon
+    : >"$work/empty.txt"
+    says 2 IU-E021 node lyon publish "$work/empty.txt" --title x
+    says 1 IU-E020 node lyon publish "$work/missing.txt" --title x
+    says 1 IU-E020 node lyon publish "$work" --title x
+    mkfifo "$work/pipe"
+    says 1 IU-E020 timeout 5 "$iu" --home "$work/lyon" publish "$work/pipe" --title x
+    truncate -s 1127M "$work/large.bin"
+    says 2 IU-E022 node lyon publish "$work/large.bin" --title x
+    printf x >"$work/byte.txt"
+    says 2 IU-E021 node lyon publish "$work/byte.txt" --title x --attach "$work/empty.txt"
+    says 2 IU-E022 node lyon publish "$work/byte.txt" --title x --attach "$work/large.bin"
+    says 1 IU-E020 node lyon publish "$work/byte.txt" --title x --attach "$work/missing.txt"
+    if [ "$EUID" != 0 ]; then
+        chmod 0 "$work/byte.txt"
+        says 1 IU-E020 node lyon publish "$work/byte.txt" --title x
+        chmod 600 "$work/byte.txt"
+    fi
+    [ "$(held lyon lyon)" = 0 ]
+    [ "$(publish lyon "$work/byte.txt")" = 1 ]
+    node lyon export lyon/1 --out "$work/copy"
+    cmp "$work/byte.txt" "$work/copy/byte.txt"
+}
+
+@test "names in any script are kept to the byte; control characters and broken UTF-8 are refused" {
+    found lyon
+    start lyon
+    n=0
+    for name in "ميثاق السكن.txt" "住宅協定.txt" "Habitação à Lyon.txt" "жильё.txt" "a b'c\"d.txt"; do
+        n=$((n + 1))
+        echo "text of $name" >"$work/$name"
+        [ "$(publish lyon "$work/$name")" = "$n" ]
+        node lyon export "lyon/$n" --out "$work/copy"
+        cmp "$work/$name" "$work/copy/$name"
+        (cd "$work/copy" && "$iu" verify "./$name")
+    done
+    for name in $'line\nbreak.txt' $'escape\e[31m.txt' $'tab\t.txt' $'delete\x7f.txt' $'latin\xe9.txt' $'half\xe4\xbd.txt' -dash.txt; do
+        echo "bad" >"$work/$name"
+        says 2 IU-E023 node lyon publish "$work/$name" --title x
+        [[ $output != *$'\e'* ]]
+    done
+    [ "$(held lyon lyon)" = "$n" ]
+}
+
+@test "fields of a document: each bad one is refused by name, the good one beside it is taken" {
+    found lyon
+    start lyon
+    echo text >"$work/t.txt"
+    put() {
+        node lyon publish "$work/t.txt" "$@"
+    }
+    long=$(printf 'x%.0s' $(seq 501))
+    says 2 IU-E026 put
+    says 2 IU-E026 put --title ""
+    says 2 IU-E026 put --title $'two\nlines'
+    says 2 IU-E026 put --title "$long"
+    says 2 IU-E001 put --title $'broken \xe9'
+    put --title "${long:1}"
+    for date in "$(date -u -d '+2 days' +%F)" 2199-01-01 2026-02-30 2026-13-01 yesterday 2026-3-1 ""; do
+        says 2 IU-E030 put --title x --date "$date"
+    done
+    says 2 IU-E030 put --title x --date 1950-07-14
+    put --title x --date 1970-01-02
+    put --title x --date "$(date -u +%F)"
+    says 2 IU-E027 put --title x --type poem
+    says 2 IU-E028 put --title x --lang "fr_"
+    says 2 IU-E029 put --title x --tag ""
+    says 2 IU-E029 put --title x --tag $'a\nb'
+    says 2 IU-E031 put --title x --licence "MIT; mine"
+    put --title x --type report --lang pt-BR --tag logement --licence CC-BY-4.0
+    says 4 IU-E012 put --title x --supersedes lyon/99
+    says 2 IU-E014 put --title x --supersedes "lyon-1"
+    put --title x --supersedes lyon/1
+    [ "$(held lyon lyon)" -ge 4 ]
+}
+
+@test "unknown and ambiguous cities and entries; the known ones are found" {
+    pair lyon porto
+    port[twin]=$(free_port)
+    node twin init --name "Lyon too" --handle lyon --domain twin.example --contact it@twin.example --listen "127.0.0.1:${port[twin]}" \
+        --passphrase-file "$work/pass" --yes >"$work/twin.id"
+    start twin
+    echo text >"$work/t.txt"
+    last=$(publish lyon "$work/t.txt")
+    within 50 node porto show "lyon/$last" --json
+    for verb in why unfollow head log list; do
+        says 4 IU-E010 node porto "$verb" atlantis
+    done
+    says 4 IU-E012 node porto show lyon/99
+    says 4 IU-E012 node porto show atlantis/1
+    says 4 IU-E012 node porto export lyon/99 --out "$work/copy"
+    says 2 IU-E014 node porto show lyon
+    says 2 IU-E014 node porto show lyon/x
+    says 2 IU-E014 node porto show lyon/-1
+    node porto why lyon
+    join porto twin
+    says 2 IU-E011 node porto why lyon
+    names=$(grep -o 'lyon~[a-z0-9]*' <<<"$output" | sort -u)
+    [ "$(wc -l <<<"$names")" = 2 ]
+    for name in $names; do node porto why "$name"; done
+    node porto why lyon.example
+    node porto why "$(id lyon)"
+    # Entries by the beginning of their ids.
+    for n in 1 2 3; do
+        echo "text $n" >"$work/t.txt"
+        publish lyon "$work/t.txt" >"$work/last"
+    done
+    entry=$(node lyon show "lyon/$(cat "$work/last")" --json | jq -r .entry)
+    [[ $entry == entry1* ]]
+    node lyon show "$entry"
+    node lyon show "${entry:0:20}"
+    for end in 7 8; do
+        refused 2 node lyon show "${entry:0:$end}"
+        [[ $output == *IU-E013* || $output == *IU-E014* ]]
+    done
+    says 4 IU-E012 node lyon show "entry1qqqqqqqqqqqqqqqqqqqq"
+}
+
+@test "invites that are none, damaged, used, or one's own; the whole one is taken" {
+    found lyon
+    found porto
+    start lyon
+    start porto
+    invite=$(node lyon invite --to porto --json | jq -r .invite)
+    says 2 IU-E040 node porto join hello
+    says 2 IU-E043 node porto join "${invite:0:$((${#invite} - 2))}"
+    says 2 IU-E046 node lyon join "$invite"
+    node porto join "$invite"
+    found kampala
+    start kampala
+    says 5 IU-E041 node kampala join "$invite"
+}
+
+@test "a peer with a certificate that talks nonsense is dropped; an honest peer goes on meanwhile" {
+    pair lyon porto
+    /usr/bin/python3 - "$IU_SOURCE_DIR/tests/second/reader.py" "127.0.0.1:${port[lyon]}" "$work/up" <<'PY' 3>&- &
+import importlib.util, os, sys, time
+spec = importlib.util.spec_from_file_location("reader", sys.argv[1])
+reader = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reader)
+end = time.monotonic() + 4
+n = 0
+while time.monotonic() < end:
+    link = reader.Link(sys.argv[2], reader.Ed25519PrivateKey.generate())
+    what = (os.urandom(5000), b"\x00\x00\x00\x00" * 50, b"\xff" * 64, b"GET / HTTP/1.1\r\n\r\n", b"")[n % 5]
+    try:
+        link.sock.sendall(what)
+        link.timeout(1)
+        while link.sock.recv(4096):
+            pass
+    except (reader.SSL.Error, OSError, TimeoutError):
+        pass
+    n += 1
+    open(sys.argv[3], "w").write(str(n))
+PY
+    bad=$!
+    within 50 test -s "$work/up"
+    echo text >"$work/t.txt"
+    for n in 1 2 3 4; do
+        last=$(publish porto "$work/t.txt")
+        within 30 node lyon show "porto/$last" --json
+        last=$(publish lyon "$work/t.txt")
+        within 30 node porto show "lyon/$last" --json
+    done
+    wait "$bad"
+    [ "$(cat "$work/up")" -ge 5 ]
+    node lyon status --json | field '.ready == true'
+}
+
+@test "damaged store files are refused with a clear error, and nothing is lost once the whole one is back" {
+    pair lyon porto
+    echo text >"$work/t.txt"
+    for n in 1 2 3 4 5; do last=$(publish lyon "$work/t.txt"); done
+    within 50 node porto show "lyon/$last" --json
+    stop porto
+    mv "$work/porto/store/data.mdb" "$work/whole"
+    for size in 0 100 4096 $(($(stat -c %s "$work/whole") / 2)); do
+        head -c "$size" "$work/whole" >"$work/porto/store/data.mdb"
+        chmod 600 "$work/porto/store/data.mdb"
+        refused 1 timeout 10 "$iud" --home "$work/porto"
+        [[ $output == *IU-E100* && $output == *"Next: "* ]] || { echo "size $size: $output" >&2 && return 1; }
+    done
+    cp "$work/whole" "$work/porto/store/data.mdb"
+    start porto
+    node porto show "lyon/$last" --json | field '.form == "full"'
+    node porto check --json | field '[.logs[].ok] | all'
+    within 100 eval "node porto why lyon --json | field '.state == \"in step\"'"
+}
