@@ -256,6 +256,85 @@ PY
     "$iu" --socket "$work/lyon/control.sock" invite --to Porto --json | field '.invite | startswith("IU1:")'
 }
 
+@test "another user is refused by the control socket even where its mode lets him in; a member of its group is not" {
+    [ "$EUID" = 0 ] || skip "needs root: other users"
+    found lyon
+    start lyon
+    chmod 755 "$work" "$work/lyon"
+    chmod 666 "$work/lyon/control.sock"
+    refused 5 setpriv --reuid 65534 --regid 65534 --clear-groups "$iu" --socket "$work/lyon/control.sock" invite --to Porto
+    [[ $output == *IU-E003* ]]
+    refused 5 setpriv --reuid 65534 --regid 65534 --clear-groups "$iu" --socket "$work/lyon/control.sock" status
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$iu" --socket "$work/lyon/view.sock" status --json | field '.ready == true'
+    setpriv --reuid 65534 --regid 65534 --groups 0 "$iu" --socket "$work/lyon/control.sock" status --json | field '.ready == true'
+    setpriv --reuid 65534 --regid 0 --clear-groups "$iu" --socket "$work/lyon/control.sock" status --json | field '.ready == true'
+}
+
+@test "a node key that the chain does not name stops signing, not reading; the right one signs again" {
+    pair lyon porto
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    stop lyon
+    cp -a "$work/lyon/node.key" "$work/keep.key"
+    openssl genpkey -algorithm ed25519 -out "$work/lyon/node.key"
+    chmod 600 "$work/lyon/node.key"
+    start lyon
+    code=0
+    output=$(node lyon publish "$work/one.txt" --title two 2>&1) || code=$?
+    [ "$code" = 9 ]
+    [[ $output == *IU-E065* ]]
+    node lyon show lyon/1 --json | field '.form == "full"'
+    node lyon status --json | field '.signing.allowed == false and .signing.code == "key"'
+    node lyon doctor || [ $? = 7 ]
+    stop lyon
+    cp -a "$work/keep.key" "$work/lyon/node.key"
+    start lyon
+    within 100 node lyon publish "$work/one.txt" --title two
+}
+
+@test "a guard file that is gone stops signing, and says what to do" {
+    found lyon
+    start lyon
+    stop lyon
+    mv "$work/lyon/guard" "$work/keep"
+    start lyon
+    echo one >"$work/one.txt"
+    refused 9 node lyon publish "$work/one.txt" --title one --timeout 1
+    [[ $output == *IU-E063* && $output == *guard* ]]
+    node lyon show lyon/0 --json | field '.type == "charter"'
+    stop lyon
+    start lyon --alone
+    refused 9 node lyon publish "$work/one.txt" --title one --timeout 1
+    stop lyon
+    mv "$work/keep" "$work/lyon/guard"
+    start lyon
+    node lyon publish "$work/one.txt" --title one
+}
+
+@test "a disk that fails ends the node with a nonzero exit, nothing is acknowledged, and the next start is whole" {
+    command -v strace >/dev/null || skip "needs strace, to make a write fail"
+    found lyon
+    start lyon
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO -p "${pid[lyon]}" 3>&- &
+    tracer=$!
+    sleep 1
+    code=0
+    output=$(node lyon publish "$work/one.txt" --title two --timeout 5 2>&1) || code=$?
+    [ "$code" != 0 ]
+    code=0
+    wait "${pid[lyon]}" || code=$?
+    unset "pid[lyon]"
+    wait "$tracer" || true
+    [ "$code" = 1 ]
+    grep -q 'fact=store-failed' "$work/lyon.log"
+    start lyon
+    node lyon list --json | field '[.entries[].title] | index("two") == null'
+    node lyon check --json | field '[.logs[].ok] | all'
+    publish lyon "$work/one.txt"
+}
+
 @test "metrics are served on loopback, to GET /metrics only" {
     found lyon
     metrics=$(free_port)
