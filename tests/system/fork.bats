@@ -29,6 +29,8 @@ goes_on() { # other logs are not touched
     echo "still here" >"$work/on.txt"
     index=$(publish porto "$work/on.txt")
     within 20 node kampala show "porto/$index" --json
+    index=$(publish kampala "$work/on.txt")
+    within 20 node porto show "kampala/$index" --json
 }
 
 unforked() {
@@ -69,6 +71,9 @@ PY
     forge equal --seconds 3
     within 50 state_is porto lyon forked
     within 50 state_is kampala lyon forked
+    refused 6 node porto why lyon
+    node porto export lyon --fault --out "$work/proof"
+    "$iu" verify "$work/proof/lyon.fault" --fault --city "$(id lyon)"
     goes_on
 }
 
