@@ -311,6 +311,41 @@ PY
     node lyon publish "$work/one.txt" --title one
 }
 
+@test "a new node key, delegated at the size that is there, goes on with the log, even without the old guard" {
+    pair lyon porto
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    within 50 node porto show lyon/1
+    head=$(node lyon head --json)
+    stop lyon
+    cp "$work/lyon/chain" "$work/old.chain"
+    IU_TOOL="$IU_SOURCE_DIR/tests/tool" /usr/bin/python3 - "$work/lyon" "$work/pass" "$(jq -r .size <<<"$head")" "$(jq -r .root <<<"$head")" <<'PY'
+import os, sys
+sys.path[:0] = [os.environ["IU_TOOL"], os.path.join(os.environ["IU_TOOL"], "../second")]
+import forge
+home, phrase, size, root = sys.argv[1:]
+sign = forge.reader.sign_note
+def at_size(text, *rest):
+    return sign("".join(f"log 1 {size} {root}\n" if line.startswith("log 1 ") else line for line in text.splitlines(True)), *rest)
+forge.reader.sign_note = at_size
+forge.delegate(home, phrase)
+PY
+    rm "$work/lyon/guard"
+    start lyon
+    node lyon status --json | field '.head.size == 2'
+    within 100 node lyon publish "$work/one.txt" --title two --timeout 1
+    within 100 node porto show lyon/2
+    node porto export lyon/2 --out "$work/out"
+    "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
+    grep -c '^serial ' "$work/out/one.txt.chain" | grep -qx 2
+    # The old chain and key in the home: the store knows the newer one, and does not sign with the old key.
+    stop lyon
+    cp "$work/old.chain" "$work/lyon/chain"
+    start lyon
+    grep -qx 'serial 2' "$work/lyon/chain"
+    within 100 node lyon publish "$work/one.txt" --title three --timeout 1
+}
+
 @test "a disk that fails ends the node with a nonzero exit, nothing is acknowledged, and the next start is whole" {
     command -v strace >/dev/null || skip "needs strace, to make a write fail"
     found lyon
