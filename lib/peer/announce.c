@@ -50,7 +50,7 @@ bool iu_announce_resume(struct iu_session *session, const struct iu_resume *resu
         memcpy(session->added, resume->added, session->added_count * sizeof *session->added);
     }
     session->told = fits ? resume->cursor : 0;
-    session->told_own = 0;
+    session->told_own = session->holds_own; /* by the note in its State */
     session->resume_heard = session->delta_open = true;
     iu_session_dirty(session);
     return true;

@@ -60,7 +60,7 @@ static void what_is_said_right_behind_hello_is_kept_until_admitted(void **state)
 static void frames_of_unknown_types_are_skipped_and_counted(void **state)
 {
     (void)state;
-    static const uint8_t unknown[] = {0xfa, 0x7f, 0x03, 1, 2, 3}; /* field 2047, three bytes */
+    static const uint8_t unknown[] = {0xf2, 0x7f, 0x03, 1, 2, 3}; /* field 2046, three bytes */
     found_lyon();
     struct talk *talk = puppet_meet(LYON);
     for (int i = 0; i < 5; i++)
@@ -113,7 +113,7 @@ static void large_messages_are_refused_until_the_city_is_known(void **state)
     (void)state;
     found_lyon();
     struct iu_buf large = IU_BUF_INIT;
-    static const uint8_t tag[] = {0xfa, 0x7f, 0xa0, 0x9c, 0x01}; /* field 2047, 20,000 bytes */
+    static const uint8_t tag[] = {0xf2, 0x7f, 0xa0, 0x9c, 0x01}; /* field 2046, 20,000 bytes */
     iu_buf_put(&large, tag, sizeof tag);
     memset(iu_buf_extend(&large, 20000), 0, 20000);
     struct talk *talk = puppet_call(LYON);
@@ -372,6 +372,28 @@ static void stopping_says_good_bye_to_everybody(void **state)
     puppet_close();
 }
 
+/* Hello states what is spoken; the lower of the two newest holds, and nothing newer is sent. */
+static void a_peer_hears_only_what_its_version_has(void **state)
+{
+    (void)state;
+    found_lyon();
+    struct talk *talk = puppet_meet(LYON);
+    run(100);
+    assert_int_equal(talk->heard[31], 0);
+    puppet.newest = 9;
+    struct talk *newer = puppet_meet(LYON);
+    run(100);
+    assert_true(talk->closed);
+    assert_int_equal(newer->heard[31], IU_PROTOCOL_NEWEST >= 2 ? 1 : 0); /* the frame of the next version */
+    puppet.oldest = 9;
+    struct talk *far = puppet_call(LYON);
+    puppet_hello(far);
+    run(100);
+    assert_true(far->closed);
+    assert_int_equal(far->bye, IU_CODE_VERSION);
+    puppet_close();
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -393,6 +415,7 @@ int main(void)
         CASE(what_is_not_held_is_answered_as_absent),
         CASE(a_ping_is_answered_and_a_dial_back_goes_only_to_where_it_came_from),
         CASE(a_doctor_hears_whether_a_peer_reached_it),
+        CASE(a_peer_hears_only_what_its_version_has),
         CASE(stopping_says_good_bye_to_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,7 +301,7 @@ static void a_reconnect_without_news_is_small_and_a_cursor_survives(void **state
     uint64_t before = world.nodes[LYON].sent_bytes + world.nodes[TURIN].sent_bytes;
     run(5000);
     assert_int_equal(admitted(LYON), 1);
-    assert_true(world.nodes[LYON].sent_bytes + world.nodes[TURIN].sent_bytes - before < 1500);
+    assert_true(world.nodes[LYON].sent_bytes + world.nodes[TURIN].sent_bytes - before < 1300);
     publish(LYON, "Street lamps");
     run(1000);
     assert_int_equal(held(TURIN, LYON), 22);

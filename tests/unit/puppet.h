@@ -37,7 +37,8 @@ static struct {
     struct iu_pool pool;
     struct iu_arena arena;
     struct history histories[2];
-    bool corrupt; /* batches have one wrong byte */
+    uint32_t oldest, newest; /* versions that it says it speaks */
+    bool corrupt;            /* batches have one wrong byte */
 } puppet;
 
 /* --- its log --- */
@@ -112,8 +113,8 @@ static inline void puppet_hello(struct talk *talk)
     assert_non_null(chain);
     assert_int_equal(iu_chain_get(iu_buf_view(&world.nodes[PUPPET].chain), &world.nodes[PUPPET].city, chain),
                      IU_OK);
-    frame.hello = (struct iu_hello){.oldest = 1,
-                                    .newest = 1,
+    frame.hello = (struct iu_hello){.oldest = puppet.oldest,
+                                    .newest = puppet.newest,
                                     .city = world.nodes[PUPPET].city,
                                     .chain_hash = *iu_chain_hash(chain),
                                     .instance = 4711,
@@ -280,6 +281,7 @@ static inline void puppet_found(void)
     node->key = seeded_key(200, 2);
     delegate(node);
     node->heard = puppet_heard;
+    puppet.oldest = puppet.newest = 1;
     puppet.pool.cap = IU_REASSEMBLY_POOL;
     iu_arena_init(&puppet.arena, IU_FRAME_ARENA_MAX);
     puppet_write(PUPPET_ENTRIES);
