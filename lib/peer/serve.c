@@ -4,6 +4,7 @@
 #include "peer/announce.h"
 #include "peer/own.h"
 #include "peer/session.h"
+#include "peer/withhold.h"
 #include "store/chunks.h"
 
 #include <string.h>
@@ -117,6 +118,7 @@ static size_t serve_batch(struct iu_session *session, struct iu_want_served *wan
         *done = true;
         return 0;
     }
+    iu_withhold(&log.city, &session->city, &items);
     struct iu_range rest = {.from = end, .to = want->to};
     struct iu_frame frame = {.type = IU_FRAME_BATCH};
     frame.batch = (struct iu_batch_frame){.city = want->city,
@@ -159,6 +161,13 @@ static void serve_wants(struct iu_session *session)
 
 /* --- chunks --- */
 
+static bool may_have(const struct iu_session *session, const struct iu_log_state *log, uint64_t index)
+{
+    struct iu_item item;
+    return iu_log_item(iu_net_snap(session->net), log, index, &item) == IU_OK && !item.has_hash &&
+           !iu_withheld(item.header, &log->city, &session->city);
+}
+
 /* One message of chunks. True when the want is answered. */
 static bool serve_chunks(struct iu_session *session, struct iu_chunks_served *served)
 {
@@ -176,6 +185,7 @@ static bool serve_chunks(struct iu_session *session, struct iu_chunks_served *se
                                       .from = served->next};
     bool held = iu_log_find(snap, &want->city, want->log, &log) &&
                 want->index < iu_announce_size(snap, &log) && !iu_city_disputed(snap, &want->city) &&
+                may_have(session, &log, want->index) &&
                 iu_attach_find(snap, log.no, want->index, want->attachment, &attach);
     if (held && end > iu_chunk_count(attach.size))
         end = iu_chunk_count(attach.size);

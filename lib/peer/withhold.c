@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/withhold.h"
+
+#include "base/lint.h"
+#include "log/item.h"
+
+#include <string.h>
+
+#define HEADER_AUDIENCE 6
+#define AUDIENCE_CITIES 2
+
+static bool names(struct iu_bytes audience, const struct iu_city *peer)
+{
+    struct iu_walk walk = iu_walk_of(audience);
+    while (iu_walk_next(&walk))
+        if (walk.number == AUDIENCE_CITIES && walk.value.len == IU_ID_LEN &&
+            memcmp(walk.value.data, peer->b, IU_ID_LEN) == 0)
+            return true;
+    return false;
+}
+
+bool iu_withheld(struct iu_bytes header, const struct iu_city *author, const struct iu_city *peer)
+{
+    struct iu_walk walk = iu_walk_of(header);
+    if (iu_city_equal(author, peer))
+        return false;
+    while (iu_walk_next(&walk) && walk.number <= HEADER_AUDIENCE)
+        if (walk.number == HEADER_AUDIENCE)
+            return walk.wire_type != 2 || !names(walk.value, peer);
+    return walk.failed;
+}
+
+static bool any(const struct iu_city *author, const struct iu_city *peer, struct iu_bytes items)
+{
+    struct iu_items walk = iu_items_of(items);
+    struct iu_item item;
+    while (iu_items_next(&walk, &item))
+        if (item.body.len > 0 && iu_withheld(item.header, author, peer))
+            return true;
+    return false;
+}
+
+void iu_withhold(const struct iu_city *author, const struct iu_city *peer, struct iu_buf *items)
+{
+    struct iu_buf kept = IU_BUF_INIT;
+    struct iu_items walk = iu_items_of(iu_buf_view(items));
+    struct iu_item item;
+    if (iu_city_equal(author, peer) || !any(author, peer, iu_buf_view(items)))
+        return;
+    while (iu_items_next(&walk, &item)) {
+        if (!item.has_hash && iu_withheld(item.header, author, peer))
+            item.salt = item.body = (struct iu_bytes){0};
+        iu_item_put(&item, &kept);
+    }
+    iu_buf_fini(items);
+    *items = kept;
+}
