@@ -368,7 +368,9 @@ void config_fini(struct config *config)
 
 void config_print(FILE *out)
 {
-    fprintf(out, "# Interurban: every key with its default. Lines that begin with # change nothing.\n");
+    fprintf(out, "# SPDX-License-Identifier: Apache-2.0\n"
+                 "# Interurban: every key with its default, as `interurband -p` prints it. Lines that begin "
+                 "with # change nothing.\n");
     for (size_t i = 0; i < KEY_COUNT; i++) {
         const struct key *key = &keys[i];
         fputs("\n# ", out);

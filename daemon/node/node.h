@@ -59,11 +59,11 @@ struct node {
 
     uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
     uint64_t sessions_max, tokens, released_size;
-    uint64_t charter_token; /* of the publishing of entry 0 under way, else 0 */
-    uint64_t index_token;   /* of the filling of `ids` under way, else 0 */
-    uint64_t on_behalf;     /* conn of the event being stepped */
-    uint64_t armed_ms;      /* when the tick is due */
-    uint64_t stop_ms;       /* by the steady clock */
+    uint64_t charter_token;       /* of the publishing of entry 0 under way, else 0 */
+    uint64_t index_token;         /* of the filling of `ids` under way, else 0 */
+    uint64_t on_behalf;           /* conn of the event being stepped */
+    uint64_t armed_ms;            /* when the tick is due */
+    uint64_t stop_ms, indexed_ms; /* by the steady clock */
     bool pumping, full, stopping, closing;
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */

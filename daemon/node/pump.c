@@ -12,6 +12,7 @@
 #define DRIFT_MS 50 /* how far the node's clock moves towards the wall clock in a second */
 #define TICK_MAX_MS 60000
 #define INDEX_MS 100
+#define INDEX_AGAIN_MS 1000
 
 /* Goes on steadily: a wall clock that is set does not end sessions or stop deadlines. */
 uint64_t node_now(struct node *node)
@@ -63,26 +64,36 @@ static void index_now(struct node *node)
     struct iu_job *job = calloc(1, sizeof *job);
     iu_must(job != NULL);
     job->kind = IU_JOB_INDEX;
+    node->indexed_ms = os_steady_ms();
     node->index_token = node_token(node);
     ask_send(node, node->index_token, job);
 }
 
+/* What peers bring goes first, but a long catch-up does not put it off for ever. */
+static void index_if_due(struct node *node)
+{
+    if (writer_idle(node->writer) || os_steady_ms() - node->indexed_ms >= INDEX_AGAIN_MS) {
+        uv_timer_stop(&node->index);
+        index_now(node);
+    }
+}
+
 static void on_index(uv_timer_t *timer)
 {
-    index_now(timer->data);
+    index_if_due(timer->data);
 }
 
 void node_index_later(struct node *node)
 {
     if (!node->index_token && !node->closing && !uv_is_active((const uv_handle_t *)&node->index))
-        uv_timer_start(&node->index, on_index, INDEX_MS, 0);
+        uv_timer_start(&node->index, on_index, INDEX_MS, INDEX_MS);
 }
 
 static void indexed(struct node *node, const struct iu_effect *effect)
 {
     node->index_token = 0;
     if (effect->err == IU_OK && effect->outcome.more)
-        uv_timer_start(&node->index, on_index, 0, 0);
+        uv_timer_start(&node->index, on_index, 0, INDEX_MS);
 }
 
 static void carry_answer(struct node *node, const struct iu_effect *effect)

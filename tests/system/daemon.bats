@@ -70,6 +70,10 @@ start_refused() { # EXIT-CODE CITY [DAEMON FLAG…]: says why in $output
     node lyon status --json | field '.ready == true'
 }
 
+@test "deploy/interurban.conf is the default that interurband prints" {
+    "$iud" -p | diff - "$IU_SOURCE_DIR/deploy/interurban.conf"
+}
+
 @test "key files that others can read, or that are links, are refused; mode 0600 is accepted" {
     found lyon
     for file in node.key root.key chain charter; do
