@@ -179,6 +179,8 @@ static void list_own(struct iu_session *session, struct listing *list)
     if (session->told_own < net->released.size &&
         iu_log_find(iu_net_snap(session->net), &net->options.self, net->released.log, &log))
         list_log(session, &log, list);
+    /* A frozen own log never reaches what was released: said once, it is not said again at every step. */
+    session->told_own = net->released.size;
 }
 
 void iu_announce_go(struct iu_session *session)
