@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PAUSE_MS 5000
+#define PAUSE_MAX_MS 60000
 #define TELL_MS 1000
 #define AVOID_MS (10ULL * 60 * 1000)
 #define AVOID_SHORT_MS 2000
@@ -135,6 +136,17 @@ static void tell_stored(struct iu_net *net, struct iu_fetch *fetch, const struct
     tell(net, IU_FACT_BATCH_STORED, duty, outcome, count);
 }
 
+/* Our own disk refuses: nothing is asked for that it would refuse again, for longer and longer. */
+static void pause_fetching(struct iu_net *net)
+{
+    if (net->now_ms < net->pause_until_ms)
+        return;
+    net->pause_ms = net->pause_ms > 0 ? 2 * net->pause_ms : PAUSE_MS;
+    net->pause_ms = net->pause_ms < PAUSE_MAX_MS ? net->pause_ms : PAUSE_MAX_MS;
+    net->pause_until_ms = net->now_ms + net->pause_ms;
+    iu_net_wake(net, net->pause_until_ms);
+}
+
 /* The sender's batch was refused: what that means for it, for the log, and for what is asked next. */
 static void refused(struct iu_net *net, struct iu_fetch *fetch, const struct iu_duty *duty, enum iu_err err)
 {
@@ -176,8 +188,7 @@ static void refused(struct iu_net *net, struct iu_fetch *fetch, const struct iu_
     default:
         if (err >= IU_HERE_DISK) { /* our machine's fault: after a while, again */
             avoid_ms = 0;
-            net->pause_until_ms = net->now_ms + PAUSE_MS;
-            iu_net_wake(net, net->pause_until_ms);
+            pause_fetching(net);
         } else if (session != NULL) {
             iu_session_strike(session, "a batch that breaks the format or is signed by nobody known");
         }
@@ -221,6 +232,7 @@ void iu_arrive_stored(struct iu_net *net, const struct iu_duty *duty, const stru
     if (outcome->err == IU_OK) {
         tell_stored(net, current ? fetch : NULL, duty, outcome);
         net->counts.entries_in += outcome->count;
+        net->pause_ms = 0;
         net->haul_ms = net->now_ms;
         if (iu_city_equal(&outcome->city, &net->options.self))
             iu_own_grew(net);

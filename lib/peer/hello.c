@@ -293,8 +293,20 @@ static void check_chain(struct iu_session *session)
     free(held);
 }
 
+static bool connected(const struct iu_net *net, const struct iu_city *city)
+{
+    size_t at = 0;
+    const struct iu_session *session;
+    while ((session = iu_session_next_open(net, &at)) != NULL)
+        if (iu_city_equal(&session->city, city))
+            return true;
+    return false;
+}
+
 void iu_hello_chain_changed(struct iu_net *net, const struct iu_city *city)
 {
+    if (!connected(net, city))
+        return;
     struct iu_chain *held = calloc(1, sizeof *held);
     iu_must(held != NULL);
     bool disputed = iu_city_disputed(iu_net_snap(net), city);

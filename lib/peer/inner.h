@@ -270,7 +270,7 @@ struct iu_net {
     struct iu_fetch *ready_first, *ready_last;
     bool settle_due;
     uint64_t settle_ms, retry_ms, haul_ms, generation;
-    uint64_t pause_until_ms; /* the disk refused */
+    uint64_t pause_ms, pause_until_ms; /* the disk refused */
     struct iu_haul hauls[IU_HAULS_MAX];
     uint32_t haul_no, haul_attachment; /* where the walk over missing attachments goes on */
     uint64_t haul_index;
