@@ -115,6 +115,7 @@ held() { # CITY OF: how many documents
     says 2 IU-E014 node porto show lyon/-1
     node porto why lyon
     join porto twin
+    within 100 node porto show "$(cat "$work/twin.id")/0" --json # its charter, which claims the same handle
     says 2 IU-E011 node porto why lyon
     names=$(grep -o 'lyon~[a-z0-9]*' <<<"$output" | sort -u)
     [ "$(wc -l <<<"$names")" = 2 ]
