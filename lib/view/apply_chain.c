@@ -3,22 +3,30 @@
 #include "view/apply_inner.h"
 
 #include "log/fault.h"
+#include "view/confirm.h"
 #include "view/moments.h"
 
 #include <stdlib.h>
 
 /* --- chains --- */
 
-/* A freeze ends at or above what the root itself settles; the fault is kept and shown. */
-static void end_freeze(const struct iu_applying *a, struct iu_log_state *log, const struct iu_logline *line)
+void iu_apply_thaw(const struct iu_applying *a, struct iu_log_state *log)
 {
     struct iu_bytes fault;
     struct iu_buf kept = IU_BUF_INIT;
-    if (log->frozen_at >= line->size || !iu_log_fault(a->snap, log->no, &fault))
+    if (!iu_log_fault(a->snap, log->no, &fault))
         return;
     iu_buf_put_bytes(&kept, fault);
     iu_log_set_fault(a->txn, log, IU_NOT_FROZEN, iu_buf_view(&kept));
     iu_buf_fini(&kept);
+}
+
+/* Whether a fork that agrees up to `agreed` is settled by the root, and what is held is not of the other
+ * branch. */
+static bool settled(const struct iu_applying *a, const struct iu_log_state *log, uint64_t agreed,
+                    const struct iu_logline *line)
+{
+    return agreed < line->size && (log->size <= agreed || iu_branch(a->snap, log, line) == IU_BRANCH_RIGHT);
 }
 
 /* Each log that the newest delegation lists has a record; made before the chain is put, which gives all of
@@ -31,8 +39,9 @@ static void store_chain(const struct iu_applying *a, const struct iu_chain *chai
         iu_log_make(a->txn, &a->job->city, last->logs[i].log, &log);
     iu_chain_put(a->txn, &a->job->city, chain, iu_buf_view(&a->job->a));
     for (uint32_t i = 0; i < last->log_count; i++)
-        if (iu_log_find(a->snap, &a->job->city, last->logs[i].log, &log))
-            end_freeze(a, &log, &last->logs[i]);
+        if (iu_log_find(a->snap, &a->job->city, last->logs[i].log, &log) &&
+            settled(a, &log, log.frozen_at, &last->logs[i]))
+            iu_apply_thaw(a, &log);
     a->out->size = last->serial;
     a->out->changed = true;
 }
@@ -158,11 +167,11 @@ static bool counts_more(const struct iu_applying *a, const struct iu_log_state *
     return same_pair(bytes, &heads[0], &heads[1]) ? fault->agreed > held.agreed : fault->agreed < held.agreed;
 }
 
-static void store_fault(const struct iu_applying *a, const struct iu_fault *fault, uint64_t settled,
-                        struct iu_log_state *log)
+static void store_fault(const struct iu_applying *a, const struct iu_fault *fault,
+                        const struct iu_logline *line, struct iu_log_state *log)
 {
-    uint64_t freeze = fault->agreed < settled ? IU_NOT_FROZEN : fault->agreed;
     iu_log_make(a->txn, &fault->city, fault->log, log); /* the one that is there, if it is */
+    uint64_t freeze = settled(a, log, fault->agreed, line) ? IU_NOT_FROZEN : fault->agreed;
     iu_log_set_fault(a->txn, log, freeze, iu_buf_view(&a->job->a));
     iu_moment_put(a->txn, IU_MOMENT_FROZEN, log->no, a->job->now_ms);
     a->out->changed = true;
@@ -191,6 +200,6 @@ enum iu_err iu_apply_fault(const struct iu_applying *a)
     a->out->size = log.size;
     if (known && !counts_more(a, &log, &fault, heads))
         return IU_PEER_STALE;
-    store_fault(a, &fault, line.size, &log);
+    store_fault(a, &fault, &line, &log);
     return IU_OK;
 }

@@ -33,6 +33,8 @@ enum iu_err iu_apply_note(const struct iu_applying *a);
 enum iu_err iu_apply_chain(const struct iu_applying *a);
 enum iu_err iu_apply_pin(const struct iu_applying *a);
 enum iu_err iu_apply_fault(const struct iu_applying *a);
+/* Ends a freeze; the fault is kept and shown. */
+void iu_apply_thaw(const struct iu_applying *a, struct iu_log_state *log);
 
 /* apply_local.c */
 enum iu_err iu_apply_follow(const struct iu_applying *a);

@@ -158,10 +158,13 @@ static void store(const struct iu_applying *a, struct adding *adding)
     const struct iu_folded *folded = &adding->folded;
     struct iu_want want;
     uint64_t first = log->size;
+    bool thaw = folded->end > log->frozen_at; /* allowed if it is settled */
     if (!adding->known)
         iu_log_make(a->txn, &a->job->city, a->job->log, log);
     iu_log_append(a->txn, log, folded, adding->batch.items, adding->batch.right, adding->batch.head,
                   &adding->nodes);
+    if (thaw)
+        iu_apply_thaw(a, log);
     iu_apply_views(a, log, first, adding->batch.items);
     iu_moment_put(a->txn, IU_MOMENT_GREW, log->no, a->job->now_ms);
     if (iu_want_get(a->snap, log->no, &want) && want.size <= folded->end)
@@ -170,6 +173,15 @@ static void store(const struct iu_applying *a, struct adding *adding)
     a->out->size = folded->end;
     a->out->count = folded->count;
     a->out->changed = true;
+}
+
+/* What is held leads to a head that the root's own word covers: that branch is the one that counts, and a
+ * freeze below it ends. */
+static bool settled(const struct adding *adding)
+{
+    struct iu_logline line;
+    return iu_chain_line(adding->chain, adding->log.log, &line) && line.size > adding->log.frozen_at &&
+           adding->folded.head.size >= line.size;
 }
 
 /* The batch begins exactly where the log ends. */
@@ -185,7 +197,7 @@ static enum iu_err fold_and_store(const struct iu_applying *a, struct adding *ad
     enum iu_err err =
         iu_batch_fold(&adding->batch, &log->frontier, adding->chain, seen ? log->note : (struct iu_bytes){0},
                       iu_node_list_sink, &adding->nodes, &adding->folded);
-    if (!err && adding->folded.end > log->frozen_at)
+    if (!err && adding->folded.end > log->frozen_at && !settled(adding))
         err = IU_PEER_FROZEN;
     if (!err)
         err = judge_heads(adding);

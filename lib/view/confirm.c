@@ -29,6 +29,29 @@ static bool one_key(const struct iu_snap *snap, const struct iu_city *city)
     return !iu_get(snap, IU_T_CHAINS, iu_key_city_u32(key, city, 2), &unused);
 }
 
+bool iu_head_stands(const struct iu_snap *snap, const struct iu_log_state *log)
+{
+    if (one_key(snap, &log->city))
+        return log->note.len > 0;
+    struct iu_chain *chain = malloc(sizeof *chain);
+    iu_must(chain != NULL);
+    bool stands = iu_chain_load(snap, &log->city, chain) && iu_head_counts(chain, log);
+    free(chain);
+    return stands;
+}
+
+enum iu_branch iu_branch(const struct iu_snap *snap, const struct iu_log_state *log,
+                         const struct iu_logline *line)
+{
+    struct iu_log_tree tree = {snap, log};
+    struct iu_hash root;
+    if (line->size == 0 || log->size < line->size)
+        return IU_BRANCH_UNKNOWN;
+    if (iu_tree_root(iu_log_node, &tree, line->size, &root))
+        return IU_BRANCH_UNKNOWN; /* the store failed, which the snapshot knows */
+    return iu_hash_equal(&root, &line->root) ? IU_BRANCH_RIGHT : IU_BRANCH_WRONG;
+}
+
 uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log)
 {
     struct iu_logline line = {0};
@@ -36,8 +59,10 @@ uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log
         return log->size;
     struct iu_chain *chain = malloc(sizeof *chain);
     iu_must(chain != NULL);
-    bool all = !iu_chain_load(snap, &log->city, chain) || iu_head_counts(chain, log) ||
-               !iu_chain_line(chain, log->log, &line);
+    bool listed = iu_chain_load(snap, &log->city, chain) && iu_chain_line(chain, log->log, &line);
+    bool all = !listed || iu_head_counts(chain, log);
     free(chain);
+    if (listed && iu_branch(snap, log, &line) == IU_BRANCH_WRONG)
+        return 0;
     return all || line.size > log->size ? log->size : line.size;
 }

@@ -11,6 +11,15 @@
  * was verified before the note was stored. False if there is no head. */
 bool iu_head_counts(const struct iu_chain *chain, const struct iu_log_state *log);
 
+/* The same, with the chain held. */
+bool iu_head_stands(const struct iu_snap *snap, const struct iu_log_state *log);
+
+/* Whether what is held of a log is on the branch that the root settled with this line of its newest
+ * delegation. Not known while less than the line's size is held. */
+enum iu_branch { IU_BRANCH_UNKNOWN, IU_BRANCH_RIGHT, IU_BRANCH_WRONG };
+enum iu_branch iu_branch(const struct iu_snap *snap, const struct iu_log_state *log,
+                         const struct iu_logline *line);
+
 /* Entries [0, n) of the log are confirmed by a head whose key counts, or by the root's own line. */
 uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log);
 

@@ -6,6 +6,7 @@
 #include "store/logs.h"
 #include "store/tables.h"
 #include "store/wants.h"
+#include "view/confirm.h"
 #include "view/moments.h"
 
 #include <stdio.h>
@@ -151,7 +152,7 @@ static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, 
         out->frozen = true;
         out->frozen_ms = later(out->frozen_ms, iu_moment_get(snap, IU_MOMENT_FROZEN, log->no));
     }
-    uint64_t end = log->head.size;
+    uint64_t end = iu_head_stands(snap, log) ? log->head.size : 0;
     if (iu_want_get(snap, log->no, &want)) {
         end = later(end, want.size);
         out->over_quota = out->over_quota || want.state == IU_WANT_OVER_QUOTA;

@@ -416,6 +416,58 @@ static void a_fault_below_the_roots_word_freezes_nothing(void **state)
     node_close(&fork);
 }
 
+/* Porto holds the branch that the root disowns: it stays disputed, whatever the root says of the other one.
+ */
+static void a_settled_fork_does_not_clear_the_other_branch(void **state)
+{
+    struct pair *p = *state;
+    struct node fork;
+    node_open_fork(&fork, 1, 6, 7, "another history");
+    node_meet(&p->porto, &p->lyon);
+    node_pull(&p->porto, &fork, p->city, 9);
+    assert_int_equal(node_err(&p->porto, node_fault(&p->lyon, &fork, 6)), IU_OK);
+    delegate(&p->lyon, 1, 10);
+    assert_int_equal(node_err(&p->porto, chain_job(&p->lyon)), IU_OK);
+    assert_int_equal(frozen_at(&p->porto, p->city), 6);
+    assert_true(unconfirmed(&p->porto, p->city, 7));
+    node_close(&fork);
+}
+
+static void a_disowned_branch_without_a_fault_is_unconfirmed(void **state)
+{
+    struct pair *p = *state;
+    struct node fork;
+    node_open_fork(&fork, 1, 6, 4, "another history");
+    node_meet(&p->porto, &p->lyon);
+    node_pull(&p->porto, &fork, p->city, 10);
+    assert_false(unconfirmed(&p->porto, p->city, 9));
+    delegate(&p->lyon, 1, 10);
+    assert_int_equal(node_err(&p->porto, chain_job(&p->lyon)), IU_OK);
+    assert_true(unconfirmed(&p->porto, p->city, 9));
+    node_close(&fork);
+}
+
+/* Porto holds some of the right branch beyond the agreed size, but less than the root speaks of: the next
+ * batch tells. */
+static void a_batch_up_to_the_roots_word_ends_a_freeze(void **state)
+{
+    struct pair *p = *state;
+    struct node fork;
+    node_open_fork(&fork, 1, 6, 7, "another history");
+    node_meet(&p->porto, &p->lyon);
+    assert_int_equal(node_err(&p->porto, node_batch(&p->lyon, p->city, 0, 8)), IU_OK);
+    assert_int_equal(node_err(&p->porto, node_fault(&p->lyon, &fork, 6)), IU_OK);
+    assert_int_equal(node_err(&p->porto, node_batch(&p->lyon, p->city, 8, 10)), IU_PEER_FROZEN);
+    delegate(&p->lyon, 1, 10);
+    assert_int_equal(node_err(&p->porto, chain_job(&p->lyon)), IU_OK);
+    assert_int_equal(frozen_at(&p->porto, p->city), 6);
+    assert_int_equal(node_err(&p->porto, node_batch(&p->lyon, p->city, 8, 9)), IU_OK);
+    assert_int_equal(frozen_at(&p->porto, p->city), IU_NOT_FROZEN);
+    node_pull(&p->porto, &p->lyon, p->city, 1);
+    assert_log_whole(&p->porto, p->city, 10);
+    node_close(&fork);
+}
+
 static void an_own_fault_stops_publishing(void **state)
 {
     struct pair *p = *state;
@@ -448,6 +500,9 @@ int main(void)
         TEST(of_several_pairs_the_smallest_agreed_size_counts),
         TEST(the_roots_word_on_a_log_ends_its_freeze),
         TEST(a_fault_below_the_roots_word_freezes_nothing),
+        TEST(a_settled_fork_does_not_clear_the_other_branch),
+        TEST(a_disowned_branch_without_a_fault_is_unconfirmed),
+        TEST(a_batch_up_to_the_roots_word_ends_a_freeze),
         TEST(an_own_fault_stops_publishing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
