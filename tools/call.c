@@ -30,7 +30,7 @@ bool call_has(const struct call *call, const char *name)
     return call_flag(call, name, 0) != NULL;
 }
 
-static uint64_t clock_ms(void)
+uint64_t call_clock_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -131,10 +131,10 @@ static bool whole_message(struct call *call, struct iu_buf *message)
 bool call_more(struct call *call, struct iu_answered *out, int *exit_code)
 {
     struct iu_buf message = IU_BUF_INIT;
-    uint64_t end = clock_ms() + (call->timeout_s + 2) * 1000;
+    uint64_t end = call_clock_ms() + (call->timeout_s + 2) * 1000;
     bool good = false;
     while (!whole_message(call, &message)) {
-        uint64_t now = clock_ms();
+        uint64_t now = call_clock_ms();
         struct pollfd p = {.fd = call->fd, .events = POLLIN};
         int ready = now < end ? poll(&p, 1, (int)(end - now)) : 0;
         if (ready < 0 && errno == EINTR)

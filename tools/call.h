@@ -24,6 +24,7 @@ struct call {
     const char *home;   /* NULL: the system's node */
     const char *socket; /* NULL: from home */
     bool json, quiet;
+    bool silent; /* errors of our own are not shown: it will be tried again */
     uint64_t timeout_s;
     int fd; /* of the control socket; -1: not open */
     struct iu_buf incoming;
@@ -41,6 +42,7 @@ bool call_exchange(struct call *call, const struct iu_request *request, struct i
 /* Waits for one more reply of a stream. */
 bool call_more(struct call *call, struct iu_answered *out, int *exit_code);
 void call_close(struct call *call);
+uint64_t call_clock_ms(void); /* monotonic */
 
 /* The request of the command itself: verb, positional arguments by their names, flags that are sent. */
 void call_request(const struct call *call, struct iu_request *out);

@@ -6,12 +6,10 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,48 +41,48 @@ static void pause_ms(long ms)
     nanosleep(&t, NULL);
 }
 
-/* While waiting, a node that does not answer yet is not an error. */
-static bool answers(const struct call *call)
+/* One attempt. The node itself waits for what the rest of the time allows. */
+static bool ask_status(struct call *call, uint64_t wait_s, struct iu_answered *answer, int *code)
 {
-    char path[4200];
-    struct stat st;
-    if (call->socket)
-        snprintf(path, sizeof path, "%s", call->socket);
-    else
-        snprintf(path, sizeof path, "%s/control.sock", call->home ? call->home : "/run/interurban");
-    return stat(path, &st) == 0;
+    struct iu_request request;
+    char seconds[24];
+    snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)wait_s);
+    call_request(call, &request);
+    if (wait_s)
+        request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("wait"), iu_bytes_str(seconds)};
+    return call_exchange(call, &request, answer, code);
 }
 
 int run_status(struct call *call)
 {
-    struct iu_request request;
     struct iu_answered answer;
     int code = IU_EXIT_UNREACHABLE;
     const char *wait = call_flag(call, "wait", 0);
-    time_t end = time(NULL) + (time_t)(wait ? strtoull(wait, NULL, 10) : 0);
-    for (;;) {
-        bool last = !wait || time(NULL) >= end;
-        if (last || answers(call)) {
-            call_request(call, &request);
-            struct call attempt = *call;
-            attempt.quiet = attempt.quiet || !last;
-            if (!last && !freopen("/dev/null", "w", stderr))
-                return IU_EXIT_FAILED;
-            bool got = call_exchange(call, &request, &answer, &code);
-            const struct iu_cell *ready = got ? answer_cell(&answer, "ready") : NULL;
-            if (last || (ready && ready->number)) {
-                code = got ? show(call, &answer) : code;
-                if (got && call_has(call, "check") && (!ready || !ready->number))
-                    code = IU_EXIT_UNHEALTHY;
-                if (got && wait && (!ready || !ready->number))
-                    code = IU_EXIT_TIMED_OUT;
-                return code;
-            }
-            if (!got)
-                call_close(call);
+    uint64_t wait_s = wait ? strtoull(wait, NULL, 10) : 0, end_ms = call_clock_ms() + wait_s * 1000;
+    bool got = false;
+    for (bool last = false; !got && !last; call->silent = false) {
+        uint64_t now_ms = call_clock_ms(), left_s = now_ms < end_ms ? (end_ms - now_ms + 999) / 1000 : 0;
+        last = left_s == 0;
+        /* While there is time, a node that does not answer yet is not an error. */
+        call->silent = !last;
+        call->timeout_s = left_s > call->timeout_s ? left_s : call->timeout_s;
+        got = ask_status(call, left_s, &answer, &code);
+        if (!got && !last) {
+            end_ms = code == IU_EXIT_UNREACHABLE ? end_ms : 0;
+            call_close(call);
+            pause_ms(20);
         }
-        pause_ms(20);
     }
+    if (!got)
+        return code;
+    const struct iu_cell *ready = answer_cell(&answer, "ready");
+    bool is_ready = ready && ready->number;
+    code = show(call, &answer);
+    if (!is_ready && call_has(call, "check"))
+        code = IU_EXIT_UNHEALTHY;
+    if (!is_ready && wait)
+        code = IU_EXIT_TIMED_OUT;
+    return code;
 }
 
 /* --- head, key, metrics, invite --- */
@@ -217,6 +215,8 @@ int run_feed(struct call *call)
         const char *limit = call_has(call, "limit") ? call_flag(call, "limit", 0) : "100";
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("from"), iu_bytes_str(from)};
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("limit"), iu_bytes_str(limit)};
+        if (call_has(call, "follow"))
+            request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("wait"), iu_bytes_str("5")};
         if (!call_exchange(call, &request, &answer, &code))
             return code;
         if (answer.exit)
@@ -235,7 +235,5 @@ int run_feed(struct call *call)
         json_decref(object);
         if (!rows && !call_has(call, "follow"))
             return IU_EXIT_DONE;
-        if (!rows)
-            pause_ms(200);
     }
 }

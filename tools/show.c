@@ -236,6 +236,8 @@ int show_error(const struct call *call, const struct iu_answered *answer)
 
 int show_own_error(const struct call *call, enum iu_error error, const char *why, const char *next)
 {
+    if (call->silent)
+        return (int)iu_error_exit(error);
     return print_error(call, iu_error_code(error), why ? why : iu_error_why(error),
                        next ? next : iu_error_next(error), (int)iu_error_exit(error));
 }
