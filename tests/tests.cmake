@@ -1,5 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests beyond the units, by section.
+# All tests, by section.
+
+# --- units ---
+# tests/unit/NAME_test.c, or NAME-PART_test.c, tests lib/*/NAME.c and links no further right on the ladder than that folder.
+file(GLOB unit_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*_test.c)
+foreach(source ${unit_tests})
+  get_filename_component(test ${source} NAME_WE)
+  string(REGEX REPLACE "_test$" "" part ${test})
+  string(REGEX REPLACE "-.*" "" module ${part})
+  file(GLOB header ${CMAKE_SOURCE_DIR}/lib/*/${module}.h)
+  if(NOT header)
+    message(FATAL_ERROR "${source}: no lib/*/${module}.h to test")
+  endif()
+  get_filename_component(folder ${header} DIRECTORY)
+  get_filename_component(folder ${folder} NAME)
+  add_executable(${test} ${source})
+  target_link_libraries(${test} PRIVATE iu_flags iu_${folder} ${CMOCKA_LIBRARY} PkgConfig::JANSSON)
+  target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${test} PRIVATE IU_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME unit/${part} COMMAND ${test})
+  set_tests_properties(unit/${part} PROPERTIES TIMEOUT 300 SKIP_REGULAR_EXPRESSION "SKIPPED-ALL")
+endforeach()
 
 # --- fences ---
 add_test(NAME fences COMMAND ${CMAKE_SOURCE_DIR}/tests/fences.sh)
