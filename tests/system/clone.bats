@@ -26,10 +26,21 @@ code_is() { # CITY CODE
     [[ $output == *IU-E062* ]]
     refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
     node porto list lyon --json | field '.entries | length == 1'
-    stop copy
+    # The claim holds while the other copy still runs: that one stays stopped, also after a restart, and takes over what the first publishes.
     node lyon key claim
     within 100 code_is lyon open
     [ "$(publish lyon "$work/one.txt")" = 2 ]
     within 20 node porto show lyon/2 --json
+    code_is copy clone
+    refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
+    [[ $output == *IU-E062* ]]
+    stop copy
+    start copy
+    within 100 code_is copy clone
+    refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
+    code_is lyon open
+    [ "$(publish lyon "$work/one.txt")" = 3 ]
+    within 20 node porto show lyon/3 --json
+    node porto list lyon --json | field '.entries | length == 3'
     node porto heads --json | field '[.heads[].forked] | any | not'
 }

@@ -39,10 +39,18 @@ load common
     "$iud" --home "$work/lyon" 2>>"$work/lyon.log" 3>&- &
     pid[lyon]=$!
     within 50 test -S "$work/lyon/control.sock"
+    begin=$(date +%s%N)
     refused 9 node lyon publish "$work/one.txt" --title T --type policy --timeout 2
-    [[ $output == *IU-E06* ]]
+    took=$((($(date +%s%N) - begin) / 1000000))
+    [[ $output == *IU-E060* ]]
+    [ "$took" -ge 2000 ] && [ "$took" -lt 4000 ]
     node lyon list --json | field '.entries | length == 1'
-    # The peer is back: the same node signs.
+    # A publish waits for the fence, ten seconds where nothing is said: the peer comes back meanwhile, and it is published.
+    node lyon publish "$work/one.txt" --title T --type policy --json >"$work/waited" &
+    waiting=$!
+    sleep 1
+    kill -0 "$waiting"
     start porto
-    within 100 node lyon publish "$work/one.txt" --title T --type policy --timeout 2
+    wait "$waiting"
+    [ "$(jq -r .index "$work/waited")" = 2 ]
 }
