@@ -33,7 +33,7 @@ foreach(source ${system_tests})
   get_filename_component(test ${source} NAME_WE)
   add_test(NAME system/${test} COMMAND bats --tap ${source})
   set_tests_properties(system/${test} PROPERTIES TIMEOUT 900
-    ENVIRONMENT "IU_BIN=${CMAKE_BINARY_DIR}/bin;IU_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+    ENVIRONMENT "IU_BIN=${CMAKE_BINARY_DIR}/bin;IU_SOURCE_DIR=${CMAKE_SOURCE_DIR};IU_MODE=${IU_MODE}")
 endforeach()
 
 # --- fuzz: tests/fuzz/NAME_fuzz.c. IU_MODE=fuzz (clang) links libFuzzer; every other mode replays tests/fuzz/corpus/NAME as a plain test ---
@@ -62,6 +62,7 @@ list(FILTER sim_tests INCLUDE REGEX "_test\\.c$")
 add_library(iu_sim STATIC ${sim_sources})
 target_link_libraries(iu_sim PUBLIC iu_flags iu_peer ${CMOCKA_LIBRARY})
 target_include_directories(iu_sim PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+target_compile_definitions(iu_sim PRIVATE IU_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 foreach(source ${sim_tests})
   get_filename_component(test ${source} NAME_WE)
   string(REGEX REPLACE "_test$" "" name ${test})

@@ -74,8 +74,11 @@ whole() {
     [ "$got" = "$want" ]
     [ "$total" -le $((size * 105 / 100)) ]
     [ "$total" -ge $((size * 95 / 100)) ]
-    [ "$(cat "$work/lyon.anon")" -le 40960 ]
-    [ "$(cat "$work/porto.anon")" -le 40960 ]
+    # A sanitizer's own memory would be measured, not the node's.
+    if [ "${IU_MODE:-}" != asan ] && [ "${IU_MODE:-}" != tsan ]; then
+        [ "$(cat "$work/lyon.anon")" -le 40960 ]
+        [ "$(cat "$work/porto.anon")" -le 40960 ]
+    fi
     node porto check --json | field '[.logs[].ok] | all'
     kill "$watcher"
 }
