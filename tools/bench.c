@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* interurban-bench catchup | live | limits: figures of the shipped programs, as separate processes with
- * durable stores and TLS. Each run prints a JSON line; the last line has medians and spread. */
+/* interurban-bench catchup | live | limits | fill | start | idle: figures of the shipped programs, as
+ * separate processes with durable stores and TLS. Each run prints a JSON line; the last line has medians and
+ * spread. */
 #include "bench.h"
 
 #include <jansson.h>
@@ -12,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUNS_MAX 32
 #define LIVE_MAX 100000
 
 void bench_fail(const char *format, ...)
@@ -59,7 +59,7 @@ static void print_line(json_t *object)
 
 struct series {
     const char *name;
-    double values[RUNS_MAX];
+    double values[BENCH_RUNS_MAX];
 };
 
 static void print_medians(const char *what, struct series *series, size_t count, size_t runs)
@@ -168,6 +168,10 @@ int main(int argc, char **argv)
 {
     struct bench_options options = {.entries = 100000, .runs = 3, .count = 300, .body = 256};
     const char *what = argc > 1 ? argv[1] : "";
+    if (!strcmp(what, "idle")) {
+        options.entries = 0;
+        options.logs = 1000;
+    }
     char made[] = "/tmp/interurban-bench-XXXXXX";
     signal(SIGPIPE, SIG_IGN);
     for (int i = 2; i < argc; i += 2) {
@@ -180,14 +184,16 @@ int main(int argc, char **argv)
             options.runs = number(value);
         else if (!strcmp(argv[i], "--count"))
             options.count = number(value);
+        else if (!strcmp(argv[i], "--logs"))
+            options.logs = number(value);
         else if (!strcmp(argv[i], "--dir"))
             options.dir = value;
         else
             bench_fail("unknown flag %s", argv[i]);
     }
-    if (!options.runs || options.runs > RUNS_MAX || !options.count || options.count > LIVE_MAX ||
+    if (!options.runs || options.runs > BENCH_RUNS_MAX || !options.count || options.count > LIVE_MAX ||
         options.body > 40000)
-        bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", RUNS_MAX, LIVE_MAX);
+        bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", BENCH_RUNS_MAX, LIVE_MAX);
     const char *dir = options.dir ? options.dir : mkdtemp(made);
     if (!dir)
         bench_fail("no temporary directory");
@@ -197,8 +203,15 @@ int main(int argc, char **argv)
         run_live(&options, dir);
     else if (!strcmp(what, "limits"))
         bench_limits(dir);
+    else if (!strcmp(what, "fill") && options.dir)
+        bench_hold_fill(&options, dir);
+    else if (!strcmp(what, "start"))
+        bench_hold_start(&options, dir);
+    else if (!strcmp(what, "idle"))
+        bench_hold_idle(&options, dir);
     else
-        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits; all: "
+        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits | "
+                   "fill --dir DIR [--entries N] [--logs L] | start [--entries N] | idle [--logs L]; all: "
                    "[--runs N] [--dir DIR]");
     if (!options.dir)
         bench_remove(dir);

@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#define BENCH_RUNS_MAX 32
+
 struct bench_node {
     char home[512];
     pid_t pid; /* 0: not running */
@@ -16,7 +18,7 @@ struct bench_node {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count;
+    uint64_t entries, runs, count, logs;
     size_t body;
     const char *dir; /* where the stores go; NULL: a temporary directory */
 };
@@ -48,6 +50,12 @@ void bench_remove(const char *dir);
 
 /* The limits of this machine, measured now; one JSON line. */
 void bench_limits(const char *dir);
+
+/* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started.
+ * Then: how long from exec until it is ready, after a clean stop and after kill -9; what it takes at rest. */
+void bench_hold_fill(const struct bench_options *options, const char *dir);
+void bench_hold_start(const struct bench_options *options, const char *dir);
+void bench_hold_idle(const struct bench_options *options, const char *dir);
 
 __attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
 
