@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world's cities: founding, starting, losing, and what people do at them. */
-#include "sim/world.h"
+#include "sim/invariants.h"
 
 #include "base/err.h"
 #include "log/entry.h"
@@ -61,7 +61,7 @@ static void open_store(struct world *w, struct world_node *node)
 }
 
 /* The newest own head may have left: its note is made again. */
-static void show_own(struct world_node *node, struct iu_fence_start *start)
+static void show_own(struct world *w, struct world_node *node, struct iu_fence_start *start)
 {
     struct iu_head head = {.city = node->city, .log = 1}, kept;
     uint64_t released = 0;
@@ -84,6 +84,7 @@ static void show_own(struct world_node *node, struct iu_fence_start *start)
         struct iu_job job = {.kind = IU_JOB_NOTE, .city = node->city, .log = head.log, .first = head.size};
         iu_buf_clear(&note);
         iu_head_sign(&head, node->key, &note);
+        world_signed(w, (size_t)(node - w->nodes), &head);
         iu_buf_put_bytes(&job.c, iu_buf_view(&note));
         apply_one(node, &job);
     }
@@ -112,7 +113,7 @@ void world_start(struct world *w, size_t index)
                                             .alone = node->alone || node->careless,
                                             .peers = node->fence,
                                             .peer_count = node->careless ? 0 : node->fence_count};
-    show_own(node, &options.fence);
+    show_own(w, node, &options.fence);
     iu_key_public(node->key, &options.node_key);
     snprintf(address, sizeof address, "%s.example:7466", node->name);
     options.addresses[0] = address;
@@ -140,12 +141,14 @@ void world_kill(struct world *w, size_t index)
     node->release = node->release_waits = node->write_due = false;
     iu_store_close(node->store);
     node->store = NULL;
+    if (node->forgetful)
+        world_put_back(w, index, true);
+    node->forgetful = false;
 }
 
-void world_found(struct world *w, size_t index, const char *name, size_t same_as)
+static void make(struct world *w, size_t index, const char *name, size_t keys)
 {
     struct world_node *node = &w->nodes[index];
-    size_t keys = same_as == SIM_NOBODY ? index : same_as;
     memset(node, 0, sizeof *node);
     snprintf(node->name, sizeof node->name, "%s", name);
     node->root = seeded_key(w->sim.seed, keys, 1);
@@ -155,9 +158,24 @@ void world_found(struct world *w, size_t index, const char *name, size_t same_as
     node->self.city = node->city;
     snprintf(node->dir, sizeof node->dir, "%s/iu-sim-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     assert_non_null(mkdtemp(node->dir));
+}
+
+void world_found(struct world *w, size_t index, const char *name, size_t same_as)
+{
+    make(w, index, name, same_as == SIM_NOBODY ? index : same_as);
     world_start(w, index);
     world_publish(w, index, "charter");
     world_run(w, 100);
+}
+
+void world_copy(struct world *w, size_t index, const char *name, size_t of)
+{
+    char command[160];
+    make(w, index, name, of);
+    snprintf(command, sizeof command, "cp -a store '%s/'", w->nodes[index].dir);
+    shell(command, w->nodes[of].dir);
+    memcpy(w->nodes[index].guard_file, w->nodes[of].guard_file, IU_GUARD_LEN);
+    w->nodes[index].alone = true;
 }
 
 void world_keep(struct world *w, size_t index)
@@ -166,6 +184,26 @@ void world_keep(struct world *w, size_t index)
     assert_null(node->net);
     shell("rm -rf old && cp -a store old", node->dir);
     memcpy(node->guard_old, node->guard_file, IU_GUARD_LEN);
+}
+
+/* A copy of a running store is whole: nothing writes meanwhile. */
+void world_forget(struct world *w, size_t index)
+{
+    struct world_node *node = &w->nodes[index];
+    shell("rm -rf old && cp -a store old", node->dir);
+    memcpy(node->guard_old, node->guard_file, IU_GUARD_LEN);
+    node->forgetful = true;
+}
+
+void world_room(struct world *w, size_t index, uint64_t more)
+{
+    struct world_node *node = &w->nodes[index];
+    uint64_t used, unused;
+    if (more == 0 && node->full && node->room > 0)
+        assert_int_equal(iu_store_mend(node->store), IU_OK);
+    node->full = false;
+    iu_store_room(node->store, &used, &unused);
+    node->room = more > 0 ? used + more : 0;
 }
 
 void world_put_back(struct world *w, size_t index, bool guard_too)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/world.h"
-
 #include "base/err.h"
+#include "sim/invariants.h"
+#include "sim/plant.h"
+
+#include <signal.h>
+#include <sys/resource.h>
 
 #define WRITE_MS 4
 #define DIAL_MS 40
@@ -217,22 +220,6 @@ static bool dies(struct world *w, size_t index, enum world_step at)
     return true;
 }
 
-static void remember_signed(struct world *w, size_t index, const struct iu_head *head)
-{
-    for (size_t i = 0; i < w->head_count; i++) {
-        const struct iu_head *old = &w->heads[i].head;
-        if (iu_city_equal(&old->city, &head->city) && old->log == head->log && old->size == head->size &&
-            !iu_hash_equal(&old->root, &head->root))
-            w->forked = true;
-    }
-    if (w->head_count == w->head_cap) {
-        w->head_cap = 2 * w->head_cap + 64;
-        w->heads = realloc(w->heads, w->head_cap * sizeof *w->heads);
-        iu_must(w->heads != NULL);
-    }
-    w->heads[w->head_count++] = (struct world_signed){index, *head};
-}
-
 /* As daemon/node/signer.c: a slot, unless this very head is in it. False: dead, or denied. */
 static bool write_guard(struct world *w, size_t index, const struct iu_head *head)
 {
@@ -264,7 +251,7 @@ static void sign(struct world *w, size_t index, const struct iu_head *head)
     struct iu_buf note = IU_BUF_INIT;
     if (write_guard(w, index, head) && !dies(w, index, WORLD_AFTER_GUARD)) {
         iu_head_sign(head, node->key, &note);
-        remember_signed(w, index, head);
+        world_signed(w, index, head);
         if (!dies(w, index, WORLD_AFTER_SIGN)) {
             iu_store_release(node->store, head->log, head->size, iu_buf_view(&note));
             world_step(
@@ -276,27 +263,23 @@ static void sign(struct world *w, size_t index, const struct iu_head *head)
     iu_buf_fini(&note);
 }
 
-/* One transaction. False: dead. */
-static bool commit(struct world *w, size_t index, struct iu_job **jobs, struct iu_outcome *outcomes,
-                   size_t count)
+/* The file cannot grow beyond `room` meanwhile: the commit fails with some of its pages written. */
+static enum iu_err commit_within(struct iu_txn *txn, uint64_t room)
 {
-    struct world_node *node = &w->nodes[index];
-    struct iu_txn *txn;
-    assert_int_equal(iu_txn_open(node->store, &txn), IU_OK);
-    for (size_t i = 0; i < count; i++) {
-        outcomes[i] = (struct iu_outcome){0};
-        iu_apply(txn, &node->self, jobs[i], &outcomes[i]);
-    }
-    if (node->dies == WORLD_BEFORE_COMMIT && node->release) {
-        iu_txn_abort(txn);
-        dies(w, index, WORLD_BEFORE_COMMIT);
-        return false;
-    }
-    if (!node->full) {
-        assert_int_equal(iu_txn_commit(txn), IU_OK);
-        return true;
-    }
-    iu_txn_abort(txn);
+    struct rlimit old, tight;
+    if (room == 0)
+        return iu_txn_commit(txn);
+    signal(SIGXFSZ, SIG_IGN);
+    iu_must(getrlimit(RLIMIT_FSIZE, &old) == 0);
+    tight = (struct rlimit){.rlim_cur = room, .rlim_max = old.rlim_max};
+    iu_must(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+    enum iu_err err = iu_txn_commit(txn);
+    iu_must(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    return err;
+}
+
+static void refuse_all(struct iu_job **jobs, struct iu_outcome *outcomes, size_t count)
+{
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct iu_outcome){.kind = jobs[i]->kind,
                                           .token = jobs[i]->token,
@@ -305,6 +288,36 @@ static bool commit(struct world *w, size_t index, struct iu_job **jobs, struct i
                                           .city = jobs[i]->city,
                                           .log = jobs[i]->log,
                                           .first = jobs[i]->first};
+}
+
+/* One transaction. False: dead. */
+static bool commit(struct world *w, size_t index, struct iu_job **jobs, struct iu_outcome *outcomes,
+                   size_t count)
+{
+    struct world_node *node = &w->nodes[index];
+    struct iu_txn *txn;
+    if (node->full) {
+        refuse_all(jobs, outcomes, count);
+        return true;
+    }
+    assert_int_equal(iu_txn_open(node->store, &txn), IU_OK);
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i] = (struct iu_outcome){0};
+        if (!node->credulous || !plant_unchecked(txn, jobs[i], &outcomes[i]))
+            iu_apply(txn, &node->self, jobs[i], &outcomes[i]);
+    }
+    if (node->dies == WORLD_BEFORE_COMMIT && node->release) {
+        iu_txn_abort(txn);
+        dies(w, index, WORLD_BEFORE_COMMIT);
+        return false;
+    }
+    enum iu_err err = commit_within(txn, node->room);
+    assert_true(err == IU_OK || node->room > 0);
+    node->full = err != IU_OK;
+    if (node->full) {
+        sim_trace(&w->sim, "full", index, (struct iu_bytes){0});
+        refuse_all(jobs, outcomes, count);
+    }
     return true;
 }
 

@@ -51,8 +51,11 @@ struct world_node {
     struct iu_city fence[IU_FENCE_PEERS_MAX];
     size_t fence_count;
     bool guard_good, alone;
-    bool careless; /* the planted fault: neither guard nor fence is asked */
-    bool full;     /* its disk */
+    bool careless;  /* the planted fault: neither guard nor fence is asked */
+    bool credulous; /* the planted fault: batches are stored unchecked */
+    bool forgetful; /* the planted fault: its disk takes back, at the next end, what was durable */
+    bool full;      /* its disk: nothing is written */
+    uint64_t room;  /* bytes up to which its store's file can grow, 0: any. Then it is full */
     bool release, release_waits, write_due;
     enum world_step dies;
     struct iu_job *jobs[WORLD_JOBS_MAX];
@@ -84,6 +87,12 @@ struct world {
     size_t head_count, head_cap;
     bool forked; /* somebody signed two histories */
     bool forks;  /* the script means that to happen */
+    struct world_ledger {
+        struct iu_hash *leaves; /* of entries under a signed head, as its author held them */
+        uint64_t count, life;
+    } ledgers[WORLD_NODES_MAX];
+    char breach[128];
+    bool planted; /* and seen: nothing holds any more */
     struct world_answer {
         size_t node;
         struct iu_effect effect;
@@ -102,6 +111,8 @@ int world_teardown(void **state);
 
 /* A new city, running, with its charter published. `same_as`: with that node's keys, or SIM_NOBODY. */
 void world_found(struct world *w, size_t index, const char *name, size_t same_as);
+/* A copy of a city's keys and store as they are now, not started; it never asks a fence. */
+void world_copy(struct world *w, size_t index, const char *name, size_t of);
 /* The process is gone at once. */
 void world_kill(struct world *w, size_t index);
 void world_start(struct world *w, size_t index);
@@ -110,6 +121,10 @@ void world_start(struct world *w, size_t index);
 void world_keep(struct world *w, size_t index);
 void world_put_back(struct world *w, size_t index, bool guard_too);
 void world_lose(struct world *w, size_t index, bool guard_too);
+/* Its disk takes back, when the process ends, what was durable from now on. */
+void world_forget(struct world *w, size_t index);
+/* There is room on its disk from now on, for `more` bytes beyond the file's length; 0: for any. */
+void world_room(struct world *w, size_t index, uint64_t more);
 
 /* Lets `ms` pass, with everything that happens in it. */
 void world_run(struct world *w, uint64_t ms);
@@ -124,9 +139,7 @@ void world_replay(struct world *w, size_t from, size_t to);
 
 /* --- what is there --- */
 
-/* I1: all that is held verifies from its raw bytes. I2: what is held of a city, everywhere, is a prefix of
- * one history. I3: what was acknowledged is there. I7: no two roots were signed at one size, unless the
- * script says so by w->forks. */
+/* The invariants of invariants.h hold, and lib's own check of each log agrees. */
 void world_check(struct world *w);
 uint64_t world_held(struct world *w, size_t index, size_t of);
 uint64_t world_frozen(struct world *w, size_t index, size_t of); /* the agreed size, or IU_NOT_FROZEN */
