@@ -1,0 +1,35 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a node costs at rest and how soon it serves, as interurban-bench measures it. A sanitizer's own memory and time are not bounded.
+load common
+
+bench=${IU_BIN:?}/interurban-bench
+
+bounded() {
+    [ "${IU_MODE:-}" != asan ] && [ "${IU_MODE:-}" != tsan ]
+}
+
+# Runs the benchmark in the test's own directory; its last line is in $line.
+measured() { # WHAT FLAG…
+    line=$("$bench" "$@" --dir "$work/bench" 3>&- | tail -1)
+    [ -n "$line" ]
+}
+
+@test "a node at rest with a thousand logs takes less than 16 MiB" {
+    measured idle --logs 1000
+    echo "# 1,000 logs: $(jq -r .anonymous_MiB <<<"$line") MiB anonymous" >&3
+    field '.logs == 1000 and .anonymous_MiB > 0' <<<"$line"
+    if bounded; then field '.anonymous_MiB < 16' <<<"$line"; fi
+}
+
+@test "a node with a hundred thousand entries is ready within half a second of kill -9" {
+    entries=100000
+    runs=5
+    bounded || { entries=5000 && runs=1; }
+    measured start --entries "$entries" --runs "$runs"
+    echo "# $entries entries, ms until ready, least of $runs: $(jq -r .ready_ms.min <<<"$line") after a clean end," \
+        "$(jq -r .ready_killed_ms.min <<<"$line") after kill -9" >&3
+    field ".entries == $entries and .ready_killed_ms.min > 0" <<<"$line"
+    # The least of the runs: what the machine was busy with besides is not the node's.
+    if bounded; then field '.ready_killed_ms.min < 500' <<<"$line"; fi
+}
