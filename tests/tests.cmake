@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # All tests, by section.
 
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fno-lto)
+endif()
+
 # --- units ---
 # tests/unit/NAME_test.c, or NAME-PART_test.c, tests lib/*/NAME.c and links no further right on the ladder than that folder.
 file(GLOB unit_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*_test.c)

@@ -13,6 +13,7 @@ teardown() {
     local city
     for city in "${!pid[@]}"; do kill -9 "${pid[$city]}" 2>/dev/null || true; done
     for city in "${!pid[@]}"; do wait "${pid[$city]}" 2>/dev/null || true; done
+    while read -r port; do rmdir "${BATS_TMPDIR:-/tmp}/iu-port-$port"; done < <(cat "$work/ports" 2>/dev/null)
     if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
         rm -rf "$work"
     else
@@ -23,12 +24,15 @@ teardown() {
     fi
 }
 
+# A port nobody listens on, and that no other test that runs now was given: the node binds it later.
 free_port() {
     local p
     while :; do
         p=$((20000 + RANDOM % 12000))
-        [ -n "$(ss -Htan "sport = :$p")" ] || break
+        [ -z "$(ss -Htan "sport = :$p")" ] || continue
+        if mkdir "${BATS_TMPDIR:-/tmp}/iu-port-$p" 2>/dev/null; then break; fi
     done
+    echo "$p" >>"$work/ports"
     echo "$p"
 }
 
