@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* interurban-bench catchup | live | limits | fill | start | idle: figures of the shipped programs, as
- * separate processes with durable stores and TLS. Each run prints a JSON line; the last line has medians and
- * spread. */
+/* interurban-bench catchup | live | limits | fill | start | idle | sessions: figures of the shipped programs,
+ * as separate processes with durable stores and TLS. Each run prints a JSON line; the last line has medians
+ * and spread. */
 #include "bench.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,12 +48,17 @@ static void nap(long us)
     nanosleep(&t, NULL);
 }
 
-static void print_line(json_t *object)
+void bench_print(json_t *object)
 {
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5));
     putchar('\n');
     fflush(stdout);
     json_decref(object);
+}
+
+json_t *bench_against(double value, double limit)
+{
+    return json_pack("{s:f,s:f,s:f}", "value", value, "limit", limit, "ratio", value / limit);
 }
 
 struct series {
@@ -71,7 +75,7 @@ static void print_medians(const char *what, struct series *series, size_t count,
                             json_pack("{s:f,s:f,s:f}", "median", median, "min", series[i].values[0], "max",
                                       series[i].values[runs - 1]));
     }
-    print_line(object);
+    bench_print(object);
 }
 
 /* From joining until the receiver holds, verified and durable, every entry of one log. */
@@ -106,11 +110,11 @@ static void run_catchup(const struct bench_options *options, const char *dir)
         bench_stop(&to);
         bench_stop(&from);
         series[4].values[run] = (double)bench_disk(&to) / (double)raw;
-        print_line(json_pack("{s:s,s:I,s:i,s:f,s:f,s:f,s:f,s:f,s:f}", "run", "catchup", "entries",
-                             (json_int_t)options->entries, "body", (int)options->body, "seconds", took,
-                             series[0].name, series[0].values[run], series[1].name, series[1].values[run],
-                             series[2].name, series[2].values[run], series[3].name, series[3].values[run],
-                             series[4].name, series[4].values[run]));
+        bench_print(json_pack("{s:s,s:I,s:i,s:f,s:f,s:f,s:f,s:f,s:f}", "run", "catchup", "entries",
+                              (json_int_t)options->entries, "body", (int)options->body, "seconds", took,
+                              series[0].name, series[0].values[run], series[1].name, series[1].values[run],
+                              series[2].name, series[2].values[run], series[3].name, series[3].values[run],
+                              series[4].name, series[4].values[run]));
         bench_remove(path);
     }
     print_medians("catchup", series, sizeof series / sizeof *series, options->runs);
@@ -148,9 +152,9 @@ static void run_live(const struct bench_options *options, const char *dir)
         series[0].values[run] = bench_median(acknowledged, options->count);
         series[1].values[run] = bench_median(readable, options->count);
         series[2].values[run] = bench_at(readable, options->count, 0.99);
-        print_line(json_pack("{s:s,s:I,s:f,s:f,s:f}", "run", "live", "count", (json_int_t)options->count,
-                             series[0].name, series[0].values[run], series[1].name, series[1].values[run],
-                             series[2].name, series[2].values[run]));
+        bench_print(json_pack("{s:s,s:I,s:f,s:f,s:f}", "run", "live", "count", (json_int_t)options->count,
+                              series[0].name, series[0].values[run], series[1].name, series[1].values[run],
+                              series[2].name, series[2].values[run]));
         bench_remove(path);
     }
     print_medians("live", series, sizeof series / sizeof *series, options->runs);
@@ -172,6 +176,8 @@ int main(int argc, char **argv)
         options.entries = 0;
         options.logs = 1000;
     }
+    if (!strcmp(what, "sessions"))
+        options.count = 1000;
     char made[] = "/tmp/interurban-bench-XXXXXX";
     signal(SIGPIPE, SIG_IGN);
     for (int i = 2; i < argc; i += 2) {
@@ -209,9 +215,12 @@ int main(int argc, char **argv)
         bench_hold_start(&options, dir);
     else if (!strcmp(what, "idle"))
         bench_hold_idle(&options, dir);
+    else if (!strcmp(what, "sessions"))
+        bench_sessions(&options, dir);
     else
         bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits | "
-                   "fill --dir DIR [--entries N] [--logs L] | start [--entries N] | idle [--logs L]; all: "
+                   "fill --dir DIR [--entries N] [--logs L] | start [--entries N] | idle [--logs L] | "
+                   "sessions [--count N]; all: "
                    "[--runs N] [--dir DIR]");
     if (!options.dir)
         bench_remove(dir);

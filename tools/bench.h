@@ -5,7 +5,9 @@
 #define TOOLS_BENCH_H
 
 #include "base/bytes.h"
+#include "sign/key.h"
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #define BENCH_RUNS_MAX 32
@@ -15,6 +17,13 @@ struct bench_node {
     pid_t pid; /* 0: not running */
     int port;
     struct iu_city city;
+};
+
+/* A city that the node follows and holds one entry of, and the key that it would connect with. */
+struct bench_city {
+    struct iu_city city;
+    struct iu_hash chain_hash, root;
+    struct iu_key *key; /* the caller's to close */
 };
 
 struct bench_options {
@@ -28,6 +37,8 @@ double bench_now(void); /* seconds, monotonic */
 double bench_cpu(pid_t pid);
 uint64_t bench_anonymous(pid_t pid);
 double bench_median(double *values, size_t count); /* sorts */
+void bench_print(json_t *object); /* one line; releases it */
+json_t *bench_against(double value, double limit);
 double bench_at(const double *sorted, size_t count, double part);
 
 /* Founds a city in DIR/NAME, starts and stops it once so that its charter stands. Exits the program with a
@@ -42,11 +53,16 @@ void bench_join(struct bench_node *guest, struct bench_node *host);
 uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body);
 /* How many entries of `city` the node holds. */
 uint64_t bench_held(struct bench_node *node, const struct iu_city *city);
+/* How many sessions the node serves. */
+uint64_t bench_admitted(struct bench_node *node);
 /* Bytes that the node's store takes on disk. */
 uint64_t bench_disk(const struct bench_node *node);
 /* Publishes one small document over the control socket; returns the new index. */
 uint64_t bench_publish(struct bench_node *node, size_t body);
 void bench_remove(const char *dir);
+
+/* Adds `logs` new cities to a stopped node: followed, one entry each. `out`: NULL, or room for so many. */
+void bench_fill_logs(struct bench_node *node, uint64_t logs, struct bench_city *out);
 
 /* The limits of this machine, measured now; one JSON line. */
 void bench_limits(const char *dir);
@@ -56,6 +72,9 @@ void bench_limits(const char *dir);
 void bench_hold_fill(const struct bench_options *options, const char *dir);
 void bench_hold_start(const struct bench_options *options, const char *dir);
 void bench_hold_idle(const struct bench_options *options, const char *dir);
+
+/* One node, `count` admitted sessions at rest: KiB each, processor time of all. */
+void bench_sessions(const struct bench_options *options, const char *dir);
 
 __attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
 

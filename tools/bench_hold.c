@@ -7,9 +7,9 @@
 #include "sign/hash.h"
 #include "view/apply.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/wait.h>
@@ -27,8 +27,20 @@ static struct iu_key *new_key(void)
     return iu_key_of_seed(seed);
 }
 
-/* Chain and first batch of a new city: one entry of a kind that nobody knows yet, signed. */
-static void make_city(struct iu_job *chain, struct iu_job *batch)
+static void keep_city(struct bench_city *out, const struct iu_job *chain, const struct iu_head *head,
+                      struct iu_key *key)
+{
+    struct iu_chain *read = calloc(1, sizeof *read);
+    iu_must(read != NULL);
+    iu_must(iu_chain_get(iu_buf_view(&chain->a), &chain->city, read) == IU_OK);
+    *out = (struct bench_city){
+        .city = chain->city, .chain_hash = *iu_chain_hash(read), .root = head->root, .key = key};
+    free(read);
+}
+
+/* Chain and first batch of a new city: one entry of a kind that nobody knows yet, signed. `out`, if given, is
+ * what speaks for that city. */
+static void make_city(struct iu_job *chain, struct iu_job *batch, struct bench_city *out)
 {
     struct iu_key *root = new_key(), *next = new_key(), *key = new_key();
     struct iu_delegation d = {.serial = 1, .log_count = 1, .logs = {{.log = 1}}};
@@ -56,7 +68,10 @@ static void make_city(struct iu_job *chain, struct iu_job *batch)
     iu_buf_fini(&text);
     iu_key_close(root);
     iu_key_close(next);
-    iu_key_close(key);
+    if (out)
+        keep_city(out, chain, &head, key);
+    else
+        iu_key_close(key);
 }
 
 static void apply(struct iu_txn *txn, const struct iu_apply_self *self, struct iu_job *job, const char *what)
@@ -68,7 +83,7 @@ static void apply(struct iu_txn *txn, const struct iu_apply_self *self, struct i
     iu_job_fini(job);
 }
 
-static void fill_logs(struct bench_node *node, uint64_t logs)
+void bench_fill_logs(struct bench_node *node, uint64_t logs, struct bench_city *out)
 {
     char dir[600];
     const char *why = "";
@@ -86,7 +101,7 @@ static void fill_logs(struct bench_node *node, uint64_t logs)
             struct iu_job chain = {.kind = IU_JOB_CHAIN, .now_ms = now_ms};
             struct iu_job batch = {.kind = IU_JOB_BATCH, .now_ms = now_ms};
             struct iu_job follow = {.kind = IU_JOB_FOLLOW, .now_ms = now_ms};
-            make_city(&chain, &batch);
+            make_city(&chain, &batch, out ? &out[done] : NULL);
             follow.city = follow.follow.city = chain.city;
             follow.follow.reasons = IU_BY_HAND;
             apply(txn, &self, &follow, "follow");
@@ -103,17 +118,9 @@ static void make(struct bench_node *node, const struct bench_options *options, c
 {
     bench_found(node, dir, "node");
     if (options->logs)
-        fill_logs(node, options->logs);
+        bench_fill_logs(node, options->logs, NULL);
     if (options->entries)
         (void)bench_fill(node, options->entries, options->body);
-}
-
-static void print(json_t *object)
-{
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5));
-    putchar('\n');
-    fflush(stdout);
-    json_decref(object);
 }
 
 void bench_hold_fill(const struct bench_options *options, const char *dir)
@@ -121,9 +128,9 @@ void bench_hold_fill(const struct bench_options *options, const char *dir)
     struct bench_node node = {0};
     double begin = bench_now();
     make(&node, options, dir);
-    print(json_pack("{s:s,s:s,s:I,s:I,s:f,s:I}", "bench", "fill", "home", node.home, "entries",
-                    (json_int_t)options->entries, "logs", (json_int_t)options->logs, "seconds",
-                    bench_now() - begin, "disk_bytes", (json_int_t)bench_disk(&node)));
+    bench_print(json_pack("{s:s,s:s,s:I,s:I,s:f,s:I}", "bench", "fill", "home", node.home, "entries",
+                          (json_int_t)options->entries, "logs", (json_int_t)options->logs, "seconds",
+                          bench_now() - begin, "disk_bytes", (json_int_t)bench_disk(&node)));
 }
 
 static json_t *against(double *ms, size_t count)
@@ -149,9 +156,9 @@ void bench_hold_start(const struct bench_options *options, const char *dir)
         killed[i] = (bench_now() - begin) * 1e3;
         bench_stop(&node);
     }
-    print(json_pack("{s:s,s:I,s:I,s:o,s:o}", "bench", "start", "entries", (json_int_t)options->entries,
-                    "runs", (json_int_t)options->runs, "ready_ms", against(clean, options->runs),
-                    "ready_killed_ms", against(killed, options->runs)));
+    bench_print(json_pack("{s:s,s:I,s:I,s:o,s:o}", "bench", "start", "entries", (json_int_t)options->entries,
+                          "runs", (json_int_t)options->runs, "ready_ms", against(clean, options->runs),
+                          "ready_killed_ms", against(killed, options->runs)));
 }
 
 void bench_hold_idle(const struct bench_options *options, const char *dir)
@@ -163,6 +170,6 @@ void bench_hold_idle(const struct bench_options *options, const char *dir)
     nanosleep(&rest, NULL);
     double mib = (double)bench_anonymous(node.pid) / 1024;
     bench_stop(&node);
-    print(json_pack("{s:s,s:I,s:f,s:f,s:f}", "bench", "idle", "logs", (json_int_t)options->logs,
-                    "anonymous_MiB", mib, "limit", IDLE_LIMIT_MIB, "ratio", mib / IDLE_LIMIT_MIB));
+    bench_print(json_pack("{s:s,s:I,s:f,s:f,s:f}", "bench", "idle", "logs", (json_int_t)options->logs,
+                          "anonymous_MiB", mib, "limit", IDLE_LIMIT_MIB, "ratio", mib / IDLE_LIMIT_MIB));
 }

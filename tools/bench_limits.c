@@ -7,7 +7,6 @@
 #include "sign/key.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,7 +73,5 @@ void bench_limits(const char *dir)
     json_t *object =
         json_pack("{s:s,s:f,s:f,s:f}", "bench", "limits", "entries_hashed_per_s", hash_rate(),
                   "signatures_verified_per_s", verify_rate(), "write_and_sync_p50_ms", sync_ms(dir));
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5));
-    putchar('\n');
-    json_decref(object);
+    bench_print(object);
 }

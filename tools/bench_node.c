@@ -225,6 +225,15 @@ uint64_t bench_held(struct bench_node *node, const struct iu_city *city)
     return held ? held->number : 0;
 }
 
+uint64_t bench_admitted(struct bench_node *node)
+{
+    struct iu_request request = {.verb = iu_bytes_str("status")};
+    struct iu_answered answer;
+    if (!ask(node, call_of(node), &request, &answer) || !answer_cell(&answer, "sessions"))
+        bench_fail("status fails");
+    return answer_cell(&answer, "sessions")->number;
+}
+
 uint64_t bench_publish(struct bench_node *node, size_t body)
 {
     static uint8_t content[65536];

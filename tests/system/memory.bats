@@ -33,3 +33,10 @@ measured() { # WHAT FLAG…
     # The least of the runs: what the machine was busy with besides is not the node's.
     if bounded; then field '.ready_killed_ms.min < 500' <<<"$line"; fi
 }
+
+@test "a session at rest takes at most 64 KiB, and 200 of them hardly any time of the processor" {
+    measured sessions --count 200
+    echo "# 200 sessions: $(jq -r .KiB_each.value <<<"$line") KiB each, $(jq -r .cpu_percent.value <<<"$line") % of a core" >&3
+    field '.count == 200 and .pings >= 200 and .KiB_each.value > 0' <<<"$line"
+    if bounded; then field '.KiB_each.value <= 64 and .cpu_percent.value < 2' <<<"$line"; fi
+}
