@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* interurban-bench catchup | live | limits | fill | start | idle | sessions: figures of the shipped programs,
- * as separate processes with durable stores and TLS. Each run prints a JSON line; the last line has medians
- * and spread. */
+/* interurban-bench catchup | live | limits | fill | start | idle | sessions | publish: figures of the shipped
+ * programs, as separate processes with durable stores and TLS. Each run prints a JSON line; the last line has
+ * medians and spread. */
 #include "bench.h"
 
 #include <signal.h>
@@ -61,12 +61,7 @@ json_t *bench_against(double value, double limit)
     return json_pack("{s:f,s:f,s:f}", "value", value, "limit", limit, "ratio", value / limit);
 }
 
-struct series {
-    const char *name;
-    double values[BENCH_RUNS_MAX];
-};
-
-static void print_medians(const char *what, struct series *series, size_t count, size_t runs)
+void bench_medians(const char *what, struct bench_series *series, size_t count, size_t runs)
 {
     json_t *object = json_pack("{s:s,s:i}", "bench", what, "runs", (int)runs);
     for (size_t i = 0; i < count; i++) {
@@ -81,11 +76,11 @@ static void print_medians(const char *what, struct series *series, size_t count,
 /* From joining until the receiver holds, verified and durable, every entry of one log. */
 static void run_catchup(const struct bench_options *options, const char *dir)
 {
-    struct series series[] = {{.name = "entries_per_s"},
-                              {.name = "receiver_cpu_s_per_M"},
-                              {.name = "sender_cpu_s_per_M"},
-                              {.name = "receiver_anonymous_MiB"},
-                              {.name = "disk_per_raw"}};
+    struct bench_series series[] = {{.name = "entries_per_s"},
+                                    {.name = "receiver_cpu_s_per_M"},
+                                    {.name = "sender_cpu_s_per_M"},
+                                    {.name = "receiver_anonymous_MiB"},
+                                    {.name = "disk_per_raw"}};
     for (uint64_t run = 0; run < options->runs; run++) {
         struct bench_node from = {0}, to = {0};
         char path[600];
@@ -117,13 +112,13 @@ static void run_catchup(const struct bench_options *options, const char *dir)
                               series[4].name, series[4].values[run]));
         bench_remove(path);
     }
-    print_medians("catchup", series, sizeof series / sizeof *series, options->runs);
+    bench_medians("catchup", series, sizeof series / sizeof *series, options->runs);
 }
 
 /* From asking to publish until the document is readable at a connected peer; durable at both ends. */
 static void run_live(const struct bench_options *options, const char *dir)
 {
-    struct series series[] = {
+    struct bench_series series[] = {
         {.name = "acknowledged_p50_ms"}, {.name = "readable_p50_ms"}, {.name = "readable_p99_ms"}};
     static double acknowledged[LIVE_MAX], readable[LIVE_MAX];
     for (uint64_t run = 0; run < options->runs; run++) {
@@ -157,7 +152,7 @@ static void run_live(const struct bench_options *options, const char *dir)
                               series[2].name, series[2].values[run]));
         bench_remove(path);
     }
-    print_medians("live", series, sizeof series / sizeof *series, options->runs);
+    bench_medians("live", series, sizeof series / sizeof *series, options->runs);
 }
 
 static uint64_t number(const char *text)
@@ -170,7 +165,7 @@ static uint64_t number(const char *text)
 
 int main(int argc, char **argv)
 {
-    struct bench_options options = {.entries = 100000, .runs = 3, .count = 300, .body = 256};
+    struct bench_options options = {.entries = 100000, .runs = 3, .count = 300, .body = 256, .clients = 64};
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "idle")) {
         options.entries = 0;
@@ -178,6 +173,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(what, "sessions"))
         options.count = 1000;
+    if (!strcmp(what, "publish"))
+        options.count = 3200;
     char made[] = "/tmp/interurban-bench-XXXXXX";
     signal(SIGPIPE, SIG_IGN);
     for (int i = 2; i < argc; i += 2) {
@@ -192,6 +189,8 @@ int main(int argc, char **argv)
             options.count = number(value);
         else if (!strcmp(argv[i], "--logs"))
             options.logs = number(value);
+        else if (!strcmp(argv[i], "--clients"))
+            options.clients = number(value);
         else if (!strcmp(argv[i], "--dir"))
             options.dir = value;
         else
@@ -217,10 +216,12 @@ int main(int argc, char **argv)
         bench_hold_idle(&options, dir);
     else if (!strcmp(what, "sessions"))
         bench_sessions(&options, dir);
+    else if (!strcmp(what, "publish") && options.clients && options.clients <= options.count)
+        bench_publishes(&options, dir);
     else
         bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits | "
                    "fill --dir DIR [--entries N] [--logs L] | start [--entries N] | idle [--logs L] | "
-                   "sessions [--count N]; all: "
+                   "sessions [--count N] | publish [--clients C] [--count N] [--body BYTES]; all: "
                    "[--runs N] [--dir DIR]");
     if (!options.dir)
         bench_remove(dir);

@@ -27,9 +27,14 @@ struct bench_city {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count, logs;
+    uint64_t entries, runs, count, logs, clients;
     size_t body;
     const char *dir; /* where the stores go; NULL: a temporary directory */
+};
+
+struct bench_series {
+    const char *name;
+    double values[BENCH_RUNS_MAX];
 };
 
 double bench_now(void); /* seconds, monotonic */
@@ -39,6 +44,8 @@ uint64_t bench_anonymous(pid_t pid);
 double bench_median(double *values, size_t count); /* sorts */
 void bench_print(json_t *object); /* one line; releases it */
 json_t *bench_against(double value, double limit);
+/* The last line: median, least and greatest of each series. */
+void bench_medians(const char *what, struct bench_series *series, size_t count, size_t runs);
 double bench_at(const double *sorted, size_t count, double part);
 
 /* Founds a city in DIR/NAME, starts and stops it once so that its charter stands. Exits the program with a
@@ -59,6 +66,11 @@ uint64_t bench_admitted(struct bench_node *node);
 uint64_t bench_disk(const struct bench_node *node);
 /* Publishes one small document over the control socket; returns the new index. */
 uint64_t bench_publish(struct bench_node *node, size_t body);
+/* The same over a connection of the caller's, from any thread. */
+struct call;
+uint64_t bench_publish_on(struct call *call, size_t body);
+/* Closes the connection that is kept to the node's control socket; the next question opens it again. */
+void bench_hang_up(const struct bench_node *node);
 void bench_remove(const char *dir);
 
 /* Adds `logs` new cities to a stopped node: followed, one entry each. `out`: NULL, or room for so many. */
@@ -66,6 +78,7 @@ void bench_fill_logs(struct bench_node *node, uint64_t logs, struct bench_city *
 
 /* The limits of this machine, measured now; one JSON line. */
 void bench_limits(const char *dir);
+double bench_sync_ms(const char *dir); /* median of a 4 KiB write and fdatasync */
 
 /* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started.
  * Then: how long from exec until it is ready, after a clean stop and after kill -9; what it takes at rest. */
@@ -75,6 +88,9 @@ void bench_hold_idle(const struct bench_options *options, const char *dir);
 
 /* One node, `count` admitted sessions at rest: KiB each, processor time of all. */
 void bench_sessions(const struct bench_options *options, const char *dir);
+
+/* `count` publishes by one client, then by `clients` at once. */
+void bench_publishes(const struct bench_options *options, const char *dir);
 
 __attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
 

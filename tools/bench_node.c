@@ -112,6 +112,12 @@ static bool ask(struct bench_node *node, struct call *call, struct iu_request *r
     return call_exchange(call, request, answer, &code) && answer->exit == IU_EXIT_DONE;
 }
 
+static void fill_random(uint8_t *out, size_t len)
+{
+    for (size_t at = 0; at < len; at += 256) /* so many are never interrupted */
+        iu_must(getrandom(out + at, len - at < 256 ? len - at : 256, 0) > 0);
+}
+
 static void add(struct iu_request *request, const char *name, const char *text)
 {
     request->args[request->arg_count++] = (struct iu_arg){iu_bytes_str(name), iu_bytes_str(text)};
@@ -135,6 +141,11 @@ static struct call *call_of(const struct bench_node *node)
     calls[next].pid = node->pid;
     calls[next].call = (struct call){.home = node->home, .fd = -1, .timeout_s = 60};
     return &calls[next].call;
+}
+
+void bench_hang_up(const struct bench_node *node)
+{
+    call_close(call_of(node));
 }
 
 void bench_start(struct bench_node *node)
@@ -234,14 +245,14 @@ uint64_t bench_admitted(struct bench_node *node)
     return answer_cell(&answer, "sessions")->number;
 }
 
-uint64_t bench_publish(struct bench_node *node, size_t body)
+uint64_t bench_publish_on(struct call *call, size_t body)
 {
-    static uint8_t content[65536];
+    uint8_t content[65536];
     char text[24];
+    int code;
     struct iu_request request = {.verb = iu_bytes_str("publish"), .data = iu_bytes_of(content, body)};
     struct iu_answered answer;
-    for (size_t i = 0; i < body; i += 16)
-        iu_must(getrandom(content + i, 16, 0) == 16);
+    fill_random(content, body);
     snprintf(text, sizeof text, "%zu", body);
     add(&request, "title", "bench");
     add(&request, "type", "other");
@@ -250,9 +261,15 @@ uint64_t bench_publish(struct bench_node *node, size_t body)
     add(&request, "media", "application/octet-stream");
     add(&request, "size", text);
     add(&request, "timeout", "30");
-    if (!ask(node, call_of(node), &request, &answer) || !answer_cell(&answer, "index"))
+    if (!call_exchange(call, &request, &answer, &code) || answer.exit != IU_EXIT_DONE ||
+        !answer_cell(&answer, "index"))
         bench_fail("publish fails");
     return answer_cell(&answer, "index")->number;
+}
+
+uint64_t bench_publish(struct bench_node *node, size_t body)
+{
+    return bench_publish_on(call_of(node), body);
 }
 
 /* --- filling a store without its daemon --- */
@@ -267,8 +284,7 @@ static void make_entry(struct iu_job *job, size_t body)
                                        .content = iu_bytes_of(random, body)};
     struct iu_bytes tags[] = {iu_bytes_str("housing"), iu_bytes_str("finance")};
     struct iu_buf encoded = IU_BUF_INIT;
-    for (size_t at = 0; at < body; at += 256)
-        iu_must(getrandom(random + at, body - at < 256 ? body - at : 256, 0) > 0);
+    fill_random(random, body);
     iu_must(getrandom(iu_buf_extend(&job->b, IU_SALT_LEN), IU_SALT_LEN, 0) == IU_SALT_LEN);
     iu_document_put(&fields, &encoded);
     iu_document_body_put(&content, &job->c);
