@@ -18,7 +18,7 @@ static struct world *open_world(uint64_t seed)
     struct world *w = calloc(1, sizeof *w);
     iu_must(w != NULL);
     sim_init(&w->sim, seed);
-    w->bent = SIM_NOBODY;
+    w->bent = w->watched = SIM_NOBODY;
     return w;
 }
 
@@ -47,6 +47,9 @@ static void close_world(struct world *w)
     for (size_t i = 0; i < SIM_WIRES_MAX; i++)
         if (w->joining[i])
             iu_joiner_fini(&w->joiners[i]);
+    for (size_t i = 0; i < SIM_WIRES_MAX; i++)
+        if (w->watching[i])
+            iu_joiner_fini(&w->watchers[i]);
     for (size_t i = 0; i < w->answer_count; i++)
         iu_buf_fini(&w->answers[i].effect.buf);
     iu_buf_fini(&w->recorded);

@@ -100,6 +100,14 @@ static struct sim_thing pop(struct sim *sim)
     }
 }
 
+static void tell_left(struct sim *sim, const struct sim_end *from, uint64_t delay_ms)
+{
+    struct sim_thing *left = sim_later(sim, delay_ms, SIM_LEFT, from->node);
+    left->life = from->life;
+    left->conn = from->conn;
+    left->value = sim->blind ? 0 : from->under_way;
+}
+
 /* A piece arrives: up to the byte at which the wire breaks. */
 static void arrive(struct sim *sim, struct sim_thing *thing)
 {
@@ -115,10 +123,7 @@ static void arrive(struct sim *sim, struct sim_thing *thing)
         thing->bytes.len = (size_t)(from->cut_after - from->given);
         sim_cut(sim, wire, "the connection broke");
     } else {
-        struct sim_thing *left = sim_later(sim, 0, SIM_LEFT, from->node);
-        left->life = from->life;
-        left->conn = from->conn;
-        left->value = from->under_way;
+        tell_left(sim, from, 0);
     }
     from->given += thing->bytes.len;
     if (wire->closer == 1 - side || thing->bytes.len == 0)
@@ -182,6 +187,8 @@ void sim_send(struct sim *sim, struct sim_wire *wire, size_t side, struct iu_byt
         from->sent += len;
         bytes = iu_bytes_of(bytes.data + len, bytes.len - (size_t)len);
     }
+    if (sim->blind)
+        tell_left(sim, from, 1);
 }
 
 void sim_end(struct sim *sim, struct sim_wire *wire, size_t side, const char *why)

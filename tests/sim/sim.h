@@ -50,6 +50,7 @@ struct sim {
     uint64_t happened;
     uint64_t delay_ms;        /* a piece is under way for 1 to this many */
     uint64_t bytes_per_ms;    /* of each direction of a wire, 0: any */
+    bool blind;               /* the planted fault: who sends hears at once that nothing is under way */
     unsigned cuts_percent;    /* of wires break at a byte of their first 64 KiB */
     struct sim_thing *things; /* a heap by (at_ms, order) */
     size_t count, cap;

@@ -81,6 +81,16 @@ static void dialled(struct world *w, size_t from, uint64_t dial, const char *add
 
 /* --- effects out --- */
 
+static void begin(struct world *w, struct iu_joiner *joiner, bool *begun)
+{
+    if (*begun)
+        return;
+    w->pool.cap = UINT64_MAX;
+    iu_joiner_init(joiner, &w->pool);
+    joiner->message_max = IU_MESSAGE_MAX;
+    *begun = true;
+}
+
 /* Messages of the one whose messages are bent, one by one. */
 static void send_bent(struct world *w, struct sim_wire *wire, size_t side, struct iu_bytes bytes)
 {
@@ -88,12 +98,7 @@ static void send_bent(struct world *w, struct sim_wire *wire, size_t side, struc
     struct iu_joiner *joiner = &w->joiners[number];
     struct iu_bytes message;
     enum iu_lane lane;
-    if (!w->joining[number]) {
-        w->pool.cap = UINT64_MAX;
-        iu_joiner_init(joiner, &w->pool);
-        joiner->message_max = IU_MESSAGE_MAX;
-        w->joining[number] = true;
-    }
+    begin(w, joiner, &w->joining[number]);
     while (bytes.len > 0 && iu_joiner_take(joiner, &bytes, &message, &lane) == IU_OK && message.data) {
         struct iu_buf copy = IU_BUF_INIT, out = IU_BUF_INIT;
         iu_buf_put_bytes(&copy, message);
@@ -372,6 +377,19 @@ static void write_all(struct world *w, size_t index)
 
 /* --- time --- */
 
+static void show(struct world *w, const struct sim_thing *piece)
+{
+    struct iu_bytes bytes = iu_buf_view(&piece->bytes), message;
+    enum iu_lane lane;
+    struct iu_joiner *joiner = &w->watchers[piece->wire];
+    const struct sim_end *ends = w->sim.wires[piece->wire].ends;
+    if (w->watch == NULL || w->watched != piece->node)
+        return;
+    begin(w, joiner, &w->watching[piece->wire]);
+    while (bytes.len > 0 && iu_joiner_take(joiner, &bytes, &message, &lane) == IU_OK && message.data)
+        w->watch(w, ends[ends[0].conn == piece->conn ? 1 : 0].node, piece->node, message);
+}
+
 static void happen(struct world *w)
 {
     struct sim_thing t = sim_take(&w->sim);
@@ -382,6 +400,7 @@ static void happen(struct world *w)
     }
     switch (t.what) {
     case SIM_ARRIVED:
+        show(w, &t);
         event.kind = IU_EVENT_RECEIVED;
         event.bytes = iu_buf_view(&t.bytes);
         world_step(w, t.node, &event);
@@ -467,4 +486,22 @@ void world_replay(struct world *w, size_t from, size_t to)
     struct sim_wire *wire = sim_connect(&w->sim, from, UINT64_MAX, to, w->nodes[to].life);
     connected(w, wire, 1, 0);
     sim_send(&w->sim, wire, 0, iu_buf_view(&w->recorded));
+}
+
+void world_say(struct world *w, size_t from, size_t to, const struct iu_frame *frame)
+{
+    struct iu_buf message = IU_BUF_INIT, out = IU_BUF_INIT;
+    struct iu_splitter *splitter = iu_splitter_open();
+    iu_frame_put(frame, &message);
+    iu_splitter_put_take(splitter, IU_LANE_CONTROL, &message);
+    iu_splitter_draw(splitter, SIZE_MAX / 2, &out);
+    iu_splitter_close(splitter);
+    for (size_t i = 0; i < w->sim.wire_count; i++)
+        for (size_t side = 0; side < 2; side++) {
+            struct sim_wire *wire = &w->sim.wires[i];
+            if (wire->up && wire->ends[side].node == from && wire->ends[1 - side].node == to)
+                sim_send(&w->sim, wire, side, iu_buf_view(&out));
+        }
+    iu_buf_fini(&out);
+    iu_buf_fini(&message);
 }

@@ -68,6 +68,9 @@ struct world;
 /* Changes a message on its way; false: it never arrives. */
 typedef bool (*world_bend)(struct world *w, size_t from, size_t to, struct iu_buf *message);
 
+/* Sees a message when its last byte arrives. */
+typedef void (*world_watch)(struct world *w, size_t from, size_t to, struct iu_bytes message);
+
 struct world {
     struct sim sim;
     struct world_node nodes[WORLD_NODES_MAX];
@@ -77,6 +80,10 @@ struct world {
     size_t bent; /* whose messages */
     struct iu_joiner joiners[SIM_WIRES_MAX];
     bool joining[SIM_WIRES_MAX];
+    world_watch watch;
+    size_t watched;                           /* at whom */
+    struct iu_joiner watchers[SIM_WIRES_MAX]; /* from the connection's beginning on */
+    bool watching[SIM_WIRES_MAX];
     struct iu_pool pool;
     bool record; /* what `bent` sends */
     struct iu_buf recorded;
@@ -134,6 +141,8 @@ void world_step(struct world *w, size_t index, const struct iu_event *event);
 
 void world_part(struct world *w, size_t a, size_t b); /* no connection any more */
 void world_heal(struct world *w, size_t a, size_t b);
+/* `from` says this to `to` on the connection there is, beside what its net says. */
+void world_say(struct world *w, size_t from, size_t to, const struct iu_frame *frame);
 /* What was recorded arrives once more at `to`, over a new connection by the same key. */
 void world_replay(struct world *w, size_t from, size_t to);
 
