@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A peer between two honest cities that spoils or withholds what it passes on. */
-#include "sim/world.h"
+#include "sim/invariants.h"
 
 #include "log/item.h"
 
