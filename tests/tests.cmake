@@ -31,6 +31,13 @@ add_test(NAME fences COMMAND ${CMAKE_SOURCE_DIR}/tests/fences.sh)
 add_test(NAME fences/self-test COMMAND ${CMAKE_SOURCE_DIR}/tests/fences.sh --self-test)
 set_tests_properties(fences/self-test PROPERTIES TIMEOUT 120)
 
+# --- tidy: clang-tidy's findings, in a build of its own; long, so it starts first ---
+if(NOT IU_MODE STREQUAL "asan")
+  add_test(NAME tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy)
+  add_test(NAME tidy/self-test COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy --self-test)
+  set_tests_properties(tidy tidy/self-test PROPERTIES TIMEOUT 1200 COST 1000 RESOURCE_LOCK tidy)
+endif()
+
 # --- system: real processes, one ctest entry a file of tests/system ---
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/system/*.bats)
 foreach(source ${system_tests})

@@ -307,7 +307,7 @@ void bench_sessions(const struct bench_options *options, const char *dir)
         bench_fail("the node serves %llu sessions, not %zu", (unsigned long long)bench_admitted(&node),
                    count);
     bench_print(json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:o,s:o,s:I}", "bench", "sessions", "count",
-                          (json_int_t)count, "configured", (json_int_t)(count + SPARE), "KiB_told_each", told,
+                          (json_int_t)count, "configured", (json_int_t)count + SPARE, "KiB_told_each", told,
                           "opened_per_s", (double)count / opened, "anonymous_before_MiB",
                           (double)before / 1024, "anonymous_MiB", (double)after / 1024, "KiB_each",
                           bench_against(each, SESSION_LIMIT_KIB), "cpu_percent",

@@ -156,7 +156,7 @@ static int get_fields(struct call *call, struct founding *f)
         return show_own_error(call, IU_E_NAME, "class is city, region, association, national or observer",
                               "--class city");
     const char *dial = call_flag(call, "dial", 0);
-    if (dial && strcmp(dial, "all") && strcmp(dial, "invited") && strcmp(dial, "none"))
+    if (dial && strcmp(dial, "all") != 0 && strcmp(dial, "invited") != 0 && strcmp(dial, "none") != 0)
         return show_own_error(call, IU_E_NAME, "dial is all, invited or none", "--dial all");
     for (size_t i = 0; call_flag(call, "address", i); i++)
         if (!iu_address_ok(iu_bytes_str(call_flag(call, "address", i))) || i >= IU_ADDRESSES_MAX)
@@ -172,7 +172,7 @@ static size_t addresses_of(const struct call *call, const struct founding *f,
     size_t count = 0;
     for (; count < IU_ADDRESSES_MAX && call_flag(call, "address", count); count++)
         out[count] = iu_bytes_str(call_flag(call, "address", count));
-    if (!count && strncmp(f->listen, "0.0.0.0:", 8) && strncmp(f->listen, "[::]:", 5))
+    if (!count && strncmp(f->listen, "0.0.0.0:", 8) != 0 && strncmp(f->listen, "[::]:", 5) != 0)
         out[count++] = iu_bytes_str(f->listen);
     return count;
 }

@@ -150,7 +150,7 @@ int run_publish(struct call *call)
     call_request(call, &request);
     request.arg_count = 0;
     for (size_t i = 0; i < call->given_count; i++)
-        if (call->given[i].flag->sent && strcmp(call->given[i].flag->name, "timeout"))
+        if (call->given[i].flag->sent && strcmp(call->given[i].flag->name, "timeout") != 0)
             add(&request, call->given[i].flag->name, call->given[i].value);
     snprintf(texts.timeout, sizeof texts.timeout, "%llu", (unsigned long long)call->timeout_s);
     add(&request, "timeout", texts.timeout);

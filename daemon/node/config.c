@@ -46,9 +46,14 @@ static bool address_ok(const char *text)
     return strlen(text) <= IU_ADDRESS_MAX && iu_address_ok(iu_bytes_str(text));
 }
 
+/* An address, or every address of the machine. */
 static bool listen_ok(const char *text)
 {
-    return address_ok(text) || (strncmp(text, "[::]:", 5) == 0 && atoi(text + 5) > 0);
+    char any[IU_ADDRESS_MAX + 1];
+    if (strncmp(text, "[::]:", 5) != 0)
+        return address_ok(text);
+    int len = snprintf(any, sizeof any, "127.0.0.1:%s", text + 5);
+    return len > 0 && (size_t)len < sizeof any && address_ok(any);
 }
 
 static bool loopback_ok(const char *text)

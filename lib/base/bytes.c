@@ -241,6 +241,10 @@ uint64_t iu_read_u64(struct iu_reader *r)
 uint64_t iu_read_varint(struct iu_reader *r)
 {
     uint64_t v = 0;
+    if (!r->failed && r->rest.len && r->rest.data[0] < 0x80) {
+        r->rest.len--;
+        return *r->rest.data++; /* nearly all are this short */
+    }
     for (unsigned shift = 0; shift < 70; shift += 7) {
         uint8_t b = iu_read_u8(r);
         if (r->failed || (shift == 63 && b > 1) || (shift && b == 0))

@@ -37,13 +37,13 @@ static void put_fault(struct iu_net *net, uint64_t conn, const struct iu_city *p
     iu_buf_put_bytes(&job->a, fault);
 }
 
-/* The end of a trial, or its next question. */
+/* The end of a trial, or its next question `ask`; without one it ends. */
 static void decide(struct iu_net *net, size_t index, enum iu_verdict verdict, const struct iu_prove *ask,
                    struct iu_buf *fault)
 {
     const struct iu_trial *trial = net->trials[index];
     struct iu_session *session = iu_net_session(net, trial->conn);
-    if (verdict == IU_TRIAL_GOES_ON) {
+    if (verdict == IU_TRIAL_GOES_ON && ask != NULL) {
         struct iu_frame frame = {.type = IU_FRAME_PROVE, .prove = *ask};
         if (session != NULL)
             iu_session_send(session, IU_LANE_CONTROL, &frame);

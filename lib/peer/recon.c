@@ -56,7 +56,7 @@ static void print_log(const struct iu_snap *snap, const struct iu_log_state *log
     iu_store_u64(at += 4, size);
     memcpy(at += 8, root.b, IU_HASH_LEN);
     memcpy(at += IU_HASH_LEN, chain.b, IU_HASH_LEN);
-    iu_store_u64(at += IU_HASH_LEN, log->frozen_at);
+    iu_store_u64(at + IU_HASH_LEN, log->frozen_at);
     iu_sha256(iu_bytes_of(in, sizeof in), &print);
     add(sum, &print);
     ++*count;
