@@ -180,6 +180,9 @@ enum iu_err iu_request_get(struct iu_bytes bytes, struct iu_arena *arena, struct
         return IU_PEER_OVER_LIMIT;
     if (pb->version != IU_ADMIN_VERSION)
         return IU_PEER_MALFORMED;
+    for (size_t i = 0; i < pb->n_args; i++)
+        if (pb->args[i]->name[0] == 0)
+            return IU_PEER_MALFORMED;
     out->verb = iu_bytes_str(pb->verb);
     out->data = view_of(pb->data);
     for (size_t i = 0; i < pb->n_args; i++)
