@@ -40,7 +40,7 @@ check() {
     ladder view base sign log store view
     ladder peer base sign log store view peer
     ladder admin base sign log store view admin
-    allow '"node/' 'daemon/node/[^:]*'
+    allow '"node/' '(daemon/node/|tests/fuzz/config_fuzz)[^:]*'
     allow '"(unit|sim|fuzz|tool)/' 'tests/[^:]*'
     allow '<uv\.h>' 'daemon/node/[^:]*|tools/bench[^:]*\.c'
     allow '<lmdb\.h>' 'lib/store/[^:]*'
