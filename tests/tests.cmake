@@ -62,6 +62,11 @@ foreach(source ${fuzz_targets})
   endif()
   target_link_libraries(${target} PRIVATE iu_flags iu_peer iu_admin)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  if(name STREQUAL "config") # the daemon's own file, the one that reads foreign text
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/daemon/node/config.c)
+    target_link_libraries(${target} PRIVATE PkgConfig::CONFUSE)
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/daemon)
+  endif()
   set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 300)
 endforeach()
 
