@@ -2,7 +2,15 @@
 /* A long history over a slow wire. */
 #include "sim/world.h"
 
-enum { LYON, TURIN };
+enum { LYON, TURIN, GRAZ };
+
+#define HISTORY 20000
+#define AT_ONCE 500
+#define RATE 200 /* bytes a millisecond */
+#define NONCE 0x6c616e6573ULL
+/* What a side has handed to the wire can no longer be overtaken: 256 KiB, and 64 KiB drawn at once. */
+#define QUEUE_MS ((256 + 64) * 1024 / RATE)
+#define SLACK_MS 400 /* the ways there and back, and writing */
 
 static void behind_a_backfill(struct world *w)
 {
@@ -22,6 +30,115 @@ static void behind_a_backfill(struct world *w)
     assert_int_equal(w->nodes[LYON].facts[IU_FACT_PEER_MALFORMED], 0);
 }
 
+/* When Turin had, whole, the answer to its Ping and the first batch of Graz's log; 0: not yet. */
+static uint64_t ponged_ms, live_ms;
+
+static void watch(struct world *w, size_t from, size_t to, struct iu_bytes message)
+{
+    struct iu_frame frame;
+    struct iu_arena arena;
+    (void)to;
+    iu_arena_init(&arena, IU_FRAME_ARENA_MAX);
+    assert_int_equal(iu_frame_get(message, &arena, &frame), IU_OK);
+    if (from == LYON && frame.type == IU_FRAME_PING && frame.ping.answer && frame.ping.nonce == NONCE)
+        ponged_ms = w->sim.now_ms;
+    if (from == LYON && frame.type == IU_FRAME_BATCH && live_ms == 0 && frame.batch.items.len > 0 &&
+        iu_city_equal(&frame.batch.city, &w->nodes[GRAZ].city))
+        live_ms = w->sim.now_ms;
+    iu_arena_fini(&arena);
+}
+
+static void publish_history(struct world *w)
+{
+    for (int i = 0; i < HISTORY; i += AT_ONCE) {
+        uint64_t token = 0;
+        for (int k = 0; k < AT_ONCE; k++)
+            token = world_publish(w, LYON, "Water charter");
+        world_run(w, 1000);
+        assert_string_equal(world_code(w, LYON, token), "ok");
+    }
+}
+
+/* As the daemon does when its writer rests: what was acknowledged is found by its id. */
+static void index_ids(struct world *w)
+{
+    for (int i = 0; i <= HISTORY / IU_COMMIT_ENTRIES_MAX; i++) {
+        world_about(w, LYON, IU_JOB_INDEX, LYON);
+        world_about(w, GRAZ, IU_JOB_INDEX, GRAZ);
+        world_run(w, 100);
+    }
+}
+
+/* Turin fetches Lyon's history over a slow wire, and by the same wire what Graz publishes meanwhile. */
+static void beside_a_backfill(struct world *w, uint64_t *pong, uint64_t *live)
+{
+    ponged_ms = live_ms = 0;
+    world_found(w, LYON, "lyon", SIM_NOBODY);
+    world_found(w, TURIN, "turin", SIM_NOBODY);
+    world_found(w, GRAZ, "graz", SIM_NOBODY);
+    world_befriend(w, LYON, TURIN);
+    world_befriend(w, LYON, GRAZ);
+    w->apart[TURIN][GRAZ] = w->apart[GRAZ][TURIN] = true;
+    world_about(w, TURIN, IU_JOB_FOLLOW, GRAZ);
+    world_run(w, 10000);
+    assert_int_equal(world_held(w, TURIN, GRAZ), 1);
+    world_part(w, LYON, TURIN);
+    publish_history(w);
+    w->watch = watch;
+    w->watched = TURIN;
+    w->sim.bytes_per_ms = RATE;
+    world_heal(w, LYON, TURIN);
+    for (int i = 0; i < 3000 && world_held(w, TURIN, LYON) < HISTORY / 4; i++)
+        world_run(w, 100);
+    uint64_t began_ms = w->sim.now_ms;
+    world_say(w, TURIN, LYON, &(struct iu_frame){.type = IU_FRAME_PING, .ping = {.nonce = NONCE}});
+    world_publish(w, GRAZ, "Street lamps");
+    for (int i = 0; i < 3000 && (ponged_ms == 0 || live_ms == 0); i++)
+        world_run(w, 100);
+    assert_true(ponged_ms > 0 && live_ms > 0);
+    *pong = ponged_ms - began_ms;
+    *live = live_ms - began_ms;
+    if (getenv("IU_TELL") != NULL)
+        print_message("pong after %d ms, live after %d ms, %d entries of history held\n", (int)*pong,
+                      (int)*live, (int)world_held(w, TURIN, LYON));
+}
+
+static void lanes_on(struct world *w)
+{
+    uint64_t pong, live;
+    beside_a_backfill(w, &pong, &live);
+    assert_true(world_held(w, TURIN, LYON) < HISTORY); /* it was beside, not after */
+    assert_true(pong <= QUEUE_MS + SLACK_MS);
+    assert_true(live <= 2 * (QUEUE_MS + SLACK_MS)); /* first that there is news, then the news */
+    world_run(w, 2UL * 60 * 1000);
+    assert_int_equal(world_held(w, TURIN, LYON), HISTORY + 1);
+    assert_int_equal(world_held(w, TURIN, GRAZ), 2);
+    index_ids(w);
+}
+
+/* The planted fault: everything goes into the wire at once, so that nothing overtakes anything. */
+static void lanes_off(struct world *w)
+{
+    uint64_t pong, live;
+    w->sim.blind = true;
+    beside_a_backfill(w, &pong, &live);
+    assert_true(pong > QUEUE_MS + SLACK_MS);
+    assert_true(live > 2 * (QUEUE_MS + SLACK_MS));
+    index_ids(w);
+}
+
+static void news_and_pings_do_not_wait_behind_a_long_history(void **state)
+{
+    (void)state;
+    world_try(lanes_on);
+}
+
+static void without_lanes_they_wait_and_it_is_seen(void **state)
+{
+    (void)state;
+    world_try(lanes_off);
+}
+
 static void a_backfill_on_a_slow_wire_keeps_the_session(void **state)
 {
     (void)state;
@@ -30,8 +147,11 @@ static void a_backfill_on_a_slow_wire_keeps_the_session(void **state)
 
 int main(void)
 {
+#define CASE(name) cmocka_unit_test_teardown(name, world_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_backfill_on_a_slow_wire_keeps_the_session, world_teardown),
+        CASE(a_backfill_on_a_slow_wire_keeps_the_session),
+        CASE(news_and_pings_do_not_wait_behind_a_long_history),
+        CASE(without_lanes_they_wait_and_it_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
