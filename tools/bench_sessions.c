@@ -28,6 +28,7 @@
 #define SESSION_LIMIT_KIB 64.0
 #define CPU_LIMIT_PERCENT 2.0
 #define SPARE 64      /* sessions above those held here, so that no cap is near */
+#define NEW_MAX 1000  /* so many come for the first time and are told of all logs; the others come again */
 #define GROUP 32      /* opened before all are heard again: the first ones are pinged meanwhile */
 #define REST_S 8      /* until heads are told, cursors kept, fingerprints compared */
 #define WINDOW_S 20.0 /* IU_PING_MS: every session is pinged once */
@@ -39,7 +40,9 @@ struct client {
     SSL *ssl;
     struct iu_joiner joiner;
     const struct bench_city *city;
-    bool admitted;
+    bool admitted, again;
+    uint8_t epoch[IU_EPOCH_LEN]; /* as the node said */
+    uint64_t counter;
 };
 
 struct crowd {
@@ -126,7 +129,7 @@ static void say_hello(struct client *client)
     say(client, &frame);
 }
 
-/* What a city says that follows everybody, comes for the first time and has one entry. */
+/* What a city says that follows everybody and has one entry. */
 static void say_state(struct client *client)
 {
     const struct bench_city *city = client->city;
@@ -142,6 +145,10 @@ static void say_state(struct client *client)
         .type = IU_FRAME_DELTA,
         .delta = {.items = &item, .item_count = 1, .last = true, .counter = 1, .count = 1}};
     iu_interest_hash(&interest.interest, &resume.resume.interest_hash);
+    if (client->again) {
+        memcpy(resume.resume.epoch, client->epoch, IU_EPOCH_LEN);
+        resume.resume.cursor = client->counter;
+    }
     state.state = (struct iu_state){.epoch = {1, 2, 3},
                                     .counter = 1,
                                     .interest_hash = resume.resume.interest_hash,
@@ -159,6 +166,8 @@ static void heard(struct crowd *crowd, struct client *client, const struct iu_fr
     switch (frame->type) {
     case IU_FRAME_STATE:
         client->admitted = true;
+        memcpy(client->epoch, frame->state.epoch, IU_EPOCH_LEN);
+        client->counter = frame->state.counter;
         break;
     case IU_FRAME_PING:
         if (!frame->ping.answer) {
@@ -224,7 +233,7 @@ static void attend(struct crowd *crowd, double seconds)
 static void admit(struct crowd *crowd, const struct bench_city *city, int port)
 {
     struct client *client = &crowd->clients[crowd->count];
-    *client = (struct client){.city = city};
+    *client = (struct client){.city = city, .again = crowd->count >= NEW_MAX};
     iu_joiner_init(&client->joiner, &crowd->pool);
     client->joiner.message_max = IU_MESSAGE_MAX;
     shake(crowd, client, port);
