@@ -5,15 +5,16 @@
 
 #include <string.h>
 
-/* Checks salt and body against the header's commitment. An unreadable header has none. */
+/* Checks salt and body against the header's commitment, which binds the peer. Another length than the
+ * header's body_len is the author's doing: the entry is kept, and unreadable. An unreadable header has no
+ * commitment. */
 static enum iu_err check_body(const struct iu_item *item)
 {
     struct iu_header_marks marks;
     struct iu_hash commit;
     if (!item->salt.len)
         return item->body.len ? IU_PEER_MISMATCH : IU_OK;
-    if (iu_header_check(item->header, &marks) || !marks.has_body || marks.body_len != item->body.len ||
-        item->salt.len != IU_SALT_LEN)
+    if (iu_header_check(item->header, &marks) || !marks.has_body || item->salt.len != IU_SALT_LEN)
         return IU_PEER_MISMATCH;
     iu_body_commit(item->salt.data, item->body, &commit);
     return iu_hash_equal(&commit, &marks.commit) ? IU_OK : IU_PEER_MISMATCH;

@@ -41,8 +41,8 @@ IU_MUST_USE enum iu_err iu_batch_fold(const struct iu_batch *batch, const struct
  * refused: they bring nothing. */
 IU_MUST_USE enum iu_err iu_batch_fill(const struct iu_batch *batch, iu_node_source source, void *with, uint64_t *count);
 
-/* An item's leaf hash: its own hash, or computed. IU_PEER_MISMATCH when salt and body are not the committed ones:
- * an opened body of another length than body_len counts as mismatch too. */
+/* An item's leaf hash: its own hash, or computed. IU_PEER_MISMATCH when salt and body are not the committed ones.
+ * A committed body of another length than body_len is taken: the entry is unreadable (PROTOCOL.md "Entry"), by its author's doing. */
 IU_MUST_USE enum iu_err iu_item_leaf(const struct iu_city *city, uint32_t log, uint64_t index,
                                      const struct iu_item *item, struct iu_hash *leaf);
 

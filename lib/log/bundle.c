@@ -241,6 +241,8 @@ static enum iu_err check_opening(const struct iu_bundle *bundle, struct iu_bytes
         err = IU_PEER_MISMATCH;
     if (!err)
         err = iu_item_leaf(&out->head.city, out->head.log, out->index, &item, &leaf);
+    if (!err && out->header.has_body && item.body.len != out->header.body_len)
+        err = IU_PEER_MALFORMED; /* unreadable */
     if (!err && out->header.kind == IU_KIND_DOCUMENT && out->header.has_body)
         err = iu_document_body_get(item.body, arena, &out->body);
     iu_buf_fini(&salt);

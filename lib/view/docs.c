@@ -124,12 +124,21 @@ static bool names_attachments(struct iu_bytes body)
     return false;
 }
 
-static void apply_attachments(struct rows *rows, struct iu_bytes body_bytes)
+static bool body_fits(const struct iu_item *item)
+{
+    bool has_body;
+    struct iu_hash commit;
+    uint32_t len;
+    return iu_header_commit(item->header, &has_body, &commit, &len) && len == item->body.len;
+}
+
+static void apply_attachments(struct rows *rows, const struct iu_item *item)
 {
     struct iu_document_body body;
     struct iu_attach_state held;
     const struct iu_log_state *log = rows->log;
-    if (!names_attachments(body_bytes) || iu_document_body_get(body_bytes, rows->arena, &body))
+    if (!names_attachments(item->body) || !body_fits(item) ||
+        iu_document_body_get(item->body, rows->arena, &body))
         return;
     for (uint32_t i = 0; i < body.attachment_count; i++) {
         const struct iu_attachment *a = &body.attachments[i];
@@ -152,7 +161,7 @@ static void apply_document(struct rows *rows, const struct iu_item *item, const 
     iu_store_u64(row + 4, marks->date_ms);
     put_row(rows, IU_T_DOCS, iu_key_u32_u64(key, rows->log->no, rows->index), iu_bytes_of(row, sizeof row));
     if (item->salt.len)
-        apply_attachments(rows, item->body);
+        apply_attachments(rows, item);
 }
 
 static void apply_item(struct rows *rows, const struct iu_item *item)
@@ -190,14 +199,16 @@ static void view_kind(struct iu_entry_view *out, struct iu_arena *arena)
     const struct iu_header *header = &out->header;
     struct iu_charter_body charter_body;
     bool opened = header->has_body && out->form == IU_FORM_FULL;
+    bool fits = !opened || out->item.body.len == header->body_len;
+    out->unreadable = !fits;
     if (header->kind == IU_KIND_CHARTER) {
         out->has_charter = iu_charter_get(header->fields, arena, &out->charter) == IU_OK;
-        out->unreadable = !out->has_charter ||
+        out->unreadable = !out->has_charter || !fits ||
                           (opened && iu_charter_body_get(out->item.body, arena, &charter_body) != IU_OK);
     } else if (header->kind == IU_KIND_DOCUMENT) {
         out->has_document = iu_document_get(header->fields, arena, &out->document) == IU_OK;
-        out->has_body =
-            out->has_document && opened && iu_document_body_get(out->item.body, arena, &out->body) == IU_OK;
+        out->has_body = out->has_document && opened && fits &&
+                        iu_document_body_get(out->item.body, arena, &out->body) == IU_OK;
         out->unreadable = !out->has_document || (opened && !out->has_body);
     }
 }

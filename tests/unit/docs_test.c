@@ -176,15 +176,22 @@ static void an_unreadable_header_is_kept_forwarded_and_counted_in_nothing(void *
     iu_snap_close(snap);
 }
 
-/* A header of this kind and these fields that commits to the body. */
-static void put_header(uint32_t kind, struct iu_bytes fields, struct iu_bytes body, struct iu_buf *out)
+/* A header of this kind and these fields that commits to the body, and says that it is `more` bytes longer.
+ */
+static void put_header_off(uint32_t kind, struct iu_bytes fields, struct iu_bytes body, uint32_t more,
+                           struct iu_buf *out)
 {
     uint8_t salt[IU_SALT_LEN];
     struct iu_header header = {
-        .kind = kind, .fields = fields, .has_body = true, .body_len = (uint32_t)body.len};
+        .kind = kind, .fields = fields, .has_body = true, .body_len = (uint32_t)body.len + more};
     memset(salt, 7, sizeof salt);
     iu_body_commit(salt, body, &header.body_commit);
     iu_header_put(&header, out);
+}
+
+static void put_header(uint32_t kind, struct iu_bytes fields, struct iu_bytes body, struct iu_buf *out)
+{
+    put_header_off(kind, fields, body, 0, out);
 }
 
 static void is_void(const struct iu_entry_view *v)
@@ -215,6 +222,38 @@ static void a_body_or_fields_that_break_the_format_are_unreadable(void **state)
     look(p, &p->porto, 3, has_unreadable_body);
     assert_log_whole(&p->porto, p->city, 4);
     iu_buf_fini(&header);
+}
+
+static void has_body(const struct iu_entry_view *v)
+{
+    assert_true(v->has_body && !v->unreadable);
+}
+
+static void a_body_of_another_length_than_the_header_says_is_unreadable_and_stops_nothing(void **state)
+{
+    struct pair *p = *state;
+    struct iu_buf header = IU_BUF_INIT, fields = IU_BUF_INIT, body = IU_BUF_INIT;
+    struct iu_entry_view view;
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    node_state(&p->lyon, p->city, 1, &snap, &log);
+    assert_int_equal(iu_entry_view(snap, &log, 1, &p->arena, &view), IU_OK);
+    iu_buf_put_bytes(&fields, view.header.fields);
+    iu_buf_put_bytes(&body, view.item.body);
+    iu_snap_close(snap);
+    for (uint32_t index = 2; index < 5; index++) { /* the entry in the middle says one byte more */
+        iu_buf_clear(&header);
+        put_header_off(IU_KIND_DOCUMENT, iu_buf_view(&fields), iu_buf_view(&body), index == 3, &header);
+        append_raw(p, iu_buf_view(&header), iu_buf_view(&body));
+    }
+    node_pull(&p->porto, &p->lyon, p->city, 5);
+    look(p, &p->porto, 2, has_body);
+    look(p, &p->porto, 3, has_unreadable_body);
+    look(p, &p->porto, 4, has_body);
+    assert_log_whole(&p->porto, p->city, 5);
+    iu_buf_fini(&header);
+    iu_buf_fini(&fields);
+    iu_buf_fini(&body);
 }
 
 static void an_entry_that_demands_an_unknown_extension_counts_for_nothing(void **state)
@@ -393,6 +432,7 @@ int main(void)
         TEST(what_is_not_held_is_not_found),
         TEST(an_unreadable_header_is_kept_forwarded_and_counted_in_nothing),
         TEST(a_body_or_fields_that_break_the_format_are_unreadable),
+        TEST(a_body_of_another_length_than_the_header_says_is_unreadable_and_stops_nothing),
         TEST(an_entry_that_demands_an_unknown_extension_counts_for_nothing),
         TEST(entries_from_the_agreed_size_of_a_fork_on_are_disputed),
         TEST(a_reference_is_found_by_its_target),
