@@ -404,9 +404,10 @@ class Reader:
         need(header.SerializeToString(deterministic=True) == item.header, "a header of another encoding")
         body = None
         if header.body_commit and item.salt:
-            need(sha(item.salt, item.body) == header.body_commit and len(item.body) == header.body_len, "a body that is not committed to")
-            body = self.entry.DocumentBody() if header.kind == 20 else self.entry.CharterBody()
-            body.ParseFromString(item.body)
+            need(sha(item.salt, item.body) == header.body_commit, "a body that is not committed to")
+            if len(item.body) == header.body_len:  # otherwise it is unreadable
+                body = self.entry.DocumentBody() if header.kind == 20 else self.entry.CharterBody()
+                body.ParseFromString(item.body)
         return header, body
 
     def fetch_attachment(self, city, log, index, number, wanted, path):
