@@ -49,11 +49,12 @@ void show_status(const struct iu_answered *answer)
     put_text(answer, ", up since ", "started", "\n");
     put_text(answer, "  Id          ", "city", "\n");
     if (answer_cell(answer, "head.size"))
-        printf("  Your log    %llu entries, log %llu\n", number(answer, "head.size"),
-               number(answer, "head.log"));
+        printf("  Your log    %llu %s, log %llu\n", number(answer, "head.size"),
+               number(answer, "head.size") == 1 ? "entry" : "entries", number(answer, "head.log"));
     else
         printf("  Your log    no entry yet\n");
-    printf("  Following   %llu cities", number(answer, "following"));
+    printf("  Following   %llu %s", number(answer, "following"),
+           number(answer, "following") == 1 ? "city" : "cities");
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         char name[40];
         snprintf(name, sizeof name, "states.%s", states[i]);
