@@ -30,6 +30,14 @@ bool file_read(const char *path, size_t max, struct iu_buf *out)
     return saved == 0;
 }
 
+const char *file_unfit(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return strerror(errno);
+    return S_ISREG(st.st_mode) ? NULL : "not a file";
+}
+
 static bool write_all(int fd, struct iu_bytes bytes)
 {
     while (bytes.len) {

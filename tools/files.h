@@ -8,6 +8,9 @@
 
 /* Reads a whole file of at most `max` bytes. False with errno set (EFBIG when larger). */
 bool file_read(const char *path, size_t max, struct iu_buf *out);
+/* Why a path is no plain file that could be read: NULL if it is one. A pipe or a device would be waited on,
+ * or read, for ever. */
+const char *file_unfit(const char *path);
 /* Writes a file whole and synced, with this mode: to PATH.new, then renamed; an existing one is replaced only
  * with `replace` (else EEXIST). False with errno set; nothing is left behind then. */
 bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool replace);

@@ -25,12 +25,13 @@ static bool read_beside(const struct call *call, const char *path, const char *e
 {
     struct iu_buf name = IU_BUF_INIT, why = IU_BUF_INIT;
     iu_buf_printf(&name, "%s%s", path, ending);
-    bool good = file_read(iu_buf_cstr(&name), PROOF_MAX, out);
+    const char *unfit = file_unfit(iu_buf_cstr(&name));
+    bool good = !unfit && file_read(iu_buf_cstr(&name), PROOF_MAX, out);
     if (!good) {
         /* A part that is larger than any can be was not written by export. */
-        iu_buf_printf(&why, "%s: %s", iu_buf_cstr(&name), strerror(errno));
+        iu_buf_printf(&why, "%s: %s", iu_buf_cstr(&name), unfit ? unfit : strerror(errno));
         *code = show_own_error(
-            call, errno == EFBIG ? IU_E_VERIFY_PROOF : IU_E_FILE_UNREADABLE, iu_buf_cstr(&why),
+            call, !unfit && errno == EFBIG ? IU_E_VERIFY_PROOF : IU_E_FILE_UNREADABLE, iu_buf_cstr(&why),
             "FILE.tlog-proof, FILE.opening and FILE.chain stand beside FILE: interurban export");
     }
     iu_buf_fini(&name);
@@ -86,9 +87,10 @@ static int verify_document(struct call *call, const char *path, const struct iu_
     int code = IU_EXIT_FAILED;
     iu_must(found);
     iu_arena_init(&arena, HOLD_MAX);
-    if (!file_sum(path, &sums)) {
+    const char *unfit = file_unfit(path);
+    if (unfit || !file_sum(path, &sums)) {
         struct iu_buf why = IU_BUF_INIT;
-        iu_buf_printf(&why, "%s: %s", path, strerror(errno));
+        iu_buf_printf(&why, "%s: %s", path, unfit ? unfit : strerror(errno));
         code = show_own_error(call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&why), NULL);
         iu_buf_fini(&why);
         goto out;

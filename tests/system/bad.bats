@@ -208,3 +208,25 @@ PY
     node porto check --json | field '[.logs[].ok] | all'
     within 100 eval "node porto why lyon --json | field '.state == \"in step\"'"
 }
+
+@test "verify waits for no pipe and reads no device; plain files are checked" {
+    pair lyon porto
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    node lyon export lyon/1 --out "$work/out"
+    "$iu" verify "$work/out/one.txt"
+    refused 1 timeout 10 "$iu" verify /dev/zero
+    [[ $output == *"not a file"* ]]
+    for part in tlog-proof opening chain; do
+        mv "$work/out/one.txt.$part" "$work/kept"
+        mkfifo "$work/out/one.txt.$part"
+        refused 1 timeout 10 "$iu" verify "$work/out/one.txt"
+        [[ $output == *"one.txt.$part: not a file"* ]]
+        rm "$work/out/one.txt.$part"
+        ln -s /dev/zero "$work/out/one.txt.$part"
+        refused 1 timeout 10 "$iu" verify "$work/out/one.txt"
+        rm "$work/out/one.txt.$part"
+        mv "$work/kept" "$work/out/one.txt.$part"
+    done
+    "$iu" verify "$work/out/one.txt"
+}
