@@ -347,6 +347,13 @@ PY
     node porto export lyon/2 --out "$work/out"
     "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
     grep -c '^serial ' "$work/out/one.txt.chain" | grep -qx 2
+    # The older chain beside the same file does not name the key that signed: refused, and the whole one is taken again.
+    cp "$work/out/one.txt.chain" "$work/whole.chain"
+    cp "$work/old.chain" "$work/out/one.txt.chain"
+    refused 6 "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
+    [[ $output == *"one.txt."* ]]
+    cp "$work/whole.chain" "$work/out/one.txt.chain"
+    "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
     # The old chain and key in the home: the store knows the newer one, and does not sign with the old key.
     stop lyon
     cp "$work/old.chain" "$work/lyon/chain"
