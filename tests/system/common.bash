@@ -13,7 +13,7 @@ teardown() {
     local city
     for city in "${!pid[@]}"; do kill -9 "${pid[$city]}" 2>/dev/null || true; done
     for city in "${!pid[@]}"; do wait "${pid[$city]}" 2>/dev/null || true; done
-    while read -r port; do rmdir "${BATS_TMPDIR:-/tmp}/iu-port-$port"; done < <(cat "$work/ports" 2>/dev/null)
+    give_ports_back
     if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
         rm -rf "$work"
     else
@@ -34,6 +34,11 @@ free_port() {
     done
     echo "$p" >>"$work/ports"
     echo "$p"
+}
+
+give_ports_back() {
+    local p
+    while read -r p; do rmdir "${BATS_TMPDIR:-/tmp}/iu-port-$p"; done < <(cat "$work/ports" 2>/dev/null)
 }
 
 node() { # CITY VERB…
