@@ -35,7 +35,7 @@ static bool any(const struct iu_city *author, const struct iu_city *peer, struct
     struct iu_items walk = iu_items_of(items);
     struct iu_item item;
     while (iu_items_next(&walk, &item))
-        if (item.body.len > 0 && iu_withheld(item.header, author, peer))
+        if (item.salt.len > 0 && iu_withheld(item.header, author, peer))
             return true;
     return false;
 }

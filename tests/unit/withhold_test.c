@@ -78,6 +78,27 @@ static void what_cannot_be_read_is_withheld(void **state)
     assert_true(iu_withheld(iu_bytes_str("\x0a\xff"), &author, &stranger));
 }
 
+/* An empty body is opened by its salt all the same. */
+static void the_salt_of_an_empty_body_is_taken_out(void **state)
+{
+    (void)state;
+    static const uint8_t salt[IU_SALT_LEN] = {1};
+    struct iu_buf header = IU_BUF_INIT, items = IU_BUF_INIT;
+    struct iu_city author = city(1), first = city(7), stranger = city(9);
+    struct iu_item item;
+    header_for(2, &header);
+    iu_item_put(&(struct iu_item){.header = iu_buf_view(&header), .salt = iu_bytes_of(salt, sizeof salt)},
+                &items);
+    for (int named = 1; named >= 0; named--) {
+        iu_withhold(&author, named ? &first : &stranger, &items);
+        struct iu_items walk = iu_items_of(iu_buf_view(&items));
+        assert_true(iu_items_next(&walk, &item));
+        assert_int_equal(item.salt.len, named ? IU_SALT_LEN : 0);
+    }
+    iu_buf_fini(&header);
+    iu_buf_fini(&items);
+}
+
 static void only_the_bodies_that_may_not_go_are_taken_out(void **state)
 {
     (void)state;
@@ -121,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_body_for_named_cities_goes_to_them_and_to_its_author_only),
         cmocka_unit_test(a_body_for_a_roll_goes_to_its_author_only),
         cmocka_unit_test(what_cannot_be_read_is_withheld),
+        cmocka_unit_test(the_salt_of_an_empty_body_is_taken_out),
         cmocka_unit_test(only_the_bodies_that_may_not_go_are_taken_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
