@@ -35,6 +35,8 @@ int run_plain(struct call *call)
 
 /* --- status --- */
 
+#define ASK_MAX_S 600 /* how long the node is asked to wait at once */
+
 static void pause_ms(long ms)
 {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -53,36 +55,43 @@ static bool ask_status(struct call *call, uint64_t wait_s, struct iu_answered *a
     return call_exchange(call, &request, answer, code);
 }
 
+/* Whether asking once more may help: nothing answers yet, or the node is stopping or not ready. */
+static bool again(const struct iu_answered *answer, bool got, int code)
+{
+    const struct iu_cell *ready = got ? answer_cell(answer, "ready") : NULL;
+    if (!got || answer->exit)
+        return (got ? (int)answer->exit : code) == IU_EXIT_UNREACHABLE;
+    return !ready || !ready->number;
+}
+
 int run_status(struct call *call)
 {
     struct iu_answered answer;
     int code = IU_EXIT_UNREACHABLE;
     const char *wait = call_flag(call, "wait", 0);
-    uint64_t wait_s = wait ? strtoull(wait, NULL, 10) : 0, end_ms = call_clock_ms() + wait_s * 1000;
-    bool got = false;
-    for (bool last = false; !got && !last; call->silent = false) {
-        uint64_t now_ms = call_clock_ms(), left_s = now_ms < end_ms ? (end_ms - now_ms + 999) / 1000 : 0;
-        last = left_s == 0;
-        /* While there is time, a node that does not answer yet is not an error. */
-        call->silent = !last;
-        call->timeout_s = left_s > call->timeout_s ? left_s : call->timeout_s;
-        got = ask_status(call, left_s, &answer, &code);
-        if (!got && !last) {
-            end_ms = code == IU_EXIT_UNREACHABLE ? end_ms : 0;
-            call_close(call);
-            pause_ms(20);
-        }
+    uint64_t wait_s = wait ? strtoull(wait, NULL, 10) : 0, begin_ms = call_clock_ms();
+    bool got;
+    for (;;) {
+        uint64_t past_s = (call_clock_ms() - begin_ms) / 1000, left_s = past_s < wait_s ? wait_s - past_s : 0;
+        uint64_t ask_s = left_s < ASK_MAX_S ? left_s : ASK_MAX_S;
+        call->silent = left_s > 0; /* while there is time, a node that does not answer yet is not an error */
+        call->timeout_s = ask_s > call->timeout_s ? ask_s : call->timeout_s;
+        got = ask_status(call, ask_s, &answer, &code);
+        call->silent = false;
+        bool more = again(&answer, got, code);
+        if (left_s == 0 || (got && !more))
+            break;
+        if (!more)
+            wait_s = 0; /* waiting does not help: once more, aloud */
+        call_close(call);
+        pause_ms(20);
     }
     if (!got)
         return code;
-    const struct iu_cell *ready = answer_cell(&answer, "ready");
-    bool is_ready = ready && ready->number;
     code = show(call, &answer);
-    if (!is_ready && call_has(call, "check"))
-        code = IU_EXIT_UNHEALTHY;
-    if (!is_ready && wait)
-        code = IU_EXIT_TIMED_OUT;
-    return code;
+    if (answer.exit || !again(&answer, got, code))
+        return code;
+    return wait ? IU_EXIT_TIMED_OUT : call_has(call, "check") ? IU_EXIT_UNHEALTHY : code;
 }
 
 /* --- head, key, metrics, invite --- */
@@ -216,7 +225,7 @@ int run_feed(struct call *call)
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("from"), iu_bytes_str(from)};
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("limit"), iu_bytes_str(limit)};
         if (call_has(call, "follow"))
-            request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("wait"), iu_bytes_str("5")};
+            request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("wait"), iu_bytes_str("1")};
         if (!call_exchange(call, &request, &answer, &code))
             return code;
         if (answer.exit)

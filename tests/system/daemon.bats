@@ -444,3 +444,30 @@ PY
     stop lyon
     umount "$work/small"
 }
+
+@test "status --wait waits for a node that comes late, and says once that none came; feed --follow outlives its timeout" {
+    found lyon
+    begin=$(date +%s%N)
+    refused 3 node lyon status --wait 1
+    took=$((($(date +%s%N) - begin) / 1000000))
+    [ "$took" -ge 1000 ] && [ "$took" -lt 4000 ]
+    [ "$(node lyon status --wait 1 --json 2>/dev/null | wc -l)" = 1 ]
+    node lyon status --wait 10 --json >"$work/status" &
+    waiting=$!
+    sleep 0.5
+    kill -0 "$waiting"
+    "$iud" --home "$work/lyon" 2>>"$work/lyon.log" 3>&- &
+    pid[lyon]=$!
+    wait "$waiting"
+    field '.ready' <"$work/status"
+    node lyon feed --follow --timeout 1 >"$work/feed" 3>&- &
+    follower=$!
+    sleep 4
+    kill -0 "$follower"
+    echo one >"$work/one.txt"
+    publish lyon "$work/one.txt"
+    arrived() { grep -q '"index":1' "$work/feed"; }
+    within 20 arrived
+    kill "$follower"
+    wait "$follower" || true
+}
