@@ -81,7 +81,8 @@ void bench_limits(const char *dir);
 double bench_sync_ms(const char *dir); /* median of a 4 KiB write and fdatasync */
 
 /* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started.
- * Then: how long from exec until it is ready, after a clean stop and after kill -9; what it takes at rest. */
+ * Then: how long from exec until it is ready, after a clean stop, after kill -9 at rest and while clients
+ * publish (whose acknowledged documents must be there); what it takes at rest. */
 void bench_hold_fill(const struct bench_options *options, const char *dir);
 void bench_hold_start(const struct bench_options *options, const char *dir);
 void bench_hold_idle(const struct bench_options *options, const char *dir);

@@ -99,6 +99,8 @@ static const struct flag export_flags[] = {
 };
 static const struct flag verify_flags[] = {
     {"city", FLAG_TEXT, "ID", "refuse another city's record", false, false},
+    {"serial", FLAG_NUMBER, "N", "refuse a chain that ends before delegation N (key vkey CITY shows N)",
+     false, false},
     {"fault", FLAG_SWITCH, NULL, "FILE is the proof of a fork, FILE.chain beside it", false, false},
     END,
 };
@@ -198,7 +200,8 @@ const struct command commands[] = {
      "interurban export lyon/12 --out copies", export_flags, run_export, NULL, NULL, "4 unknown entry"},
     {"verify", "FILE", "check an exported document; needs no node",
      "Reads FILE.tlog-proof, FILE.opening and FILE.chain beside FILE. What it cannot know: whether a later "
-     "version exists.",
+     "version exists, and whether FILE.chain is cut behind the key that signed; where you know how many "
+     "delegations there are, --serial refuses a shorter chain.",
      "interurban verify copies/pact.pdf --city city1…", verify_flags, run_verify, NULL, NULL,
      "6 verification failed"},
     {"feed", "", "everything this node stored, numbered, one object a line", "",

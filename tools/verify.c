@@ -42,10 +42,21 @@ static bool read_beside(const struct call *call, const char *path, const char *e
 static int refuse(const struct call *call, const char *path, enum iu_bundle_part part, enum iu_err err)
 {
     struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "%s%s: %s", path, part_endings[part],
-                  part == IU_PART_CONTENT ? iu_error_why(IU_E_VERIFY_CONTENT)
-                  : part == IU_PART_NONE  ? iu_error_why(IU_E_VERIFY_CITY)
-                                          : iu_err_words(err));
+    iu_buf_printf(&why, "%s%s: ", path, part_endings[part]);
+    if (part == IU_PART_CONTENT)
+        iu_buf_put_str(&why, iu_error_why(IU_E_VERIFY_CONTENT));
+    else if (part == IU_PART_NONE)
+        iu_buf_put_str(&why, iu_error_why(IU_E_VERIFY_CITY));
+    else if (part == IU_PART_OPENING && err == IU_PEER_MISMATCH) /* two files that differ: either may be it */
+        iu_buf_printf(&why, "not what %s%s commits to: one of the two was changed, or is another document's",
+                      file_base(path), part_endings[IU_PART_PROOF]);
+    else if (part == IU_PART_CHAIN && err == IU_PEER_STALE)
+        iu_buf_put_str(&why, "an older chain: it ends before the delegation that --serial names");
+    else if (part == IU_PART_CHAIN && err == IU_PEER_UNKNOWN_KEY)
+        iu_buf_printf(&why, "names no key that signed %s%s: an older chain, or another's", file_base(path),
+                      part_endings[IU_PART_PROOF]);
+    else
+        iu_buf_put_str(&why, iu_err_words(err));
     int code = show_own_error(call, part_errors[part], iu_buf_cstr(&why), NULL);
     iu_buf_fini(&why);
     return code;
@@ -103,6 +114,13 @@ static int verify_document(struct call *call, const char *path, const struct iu_
     if (err == IU_OK) {
         found->wrong = IU_PART_CONTENT;
         err = iu_bundle_content(found, iu_bytes_str(file_base(path)), sums.size, &sums.sha256, &sums.root);
+    }
+    uint64_t serial = 0;
+    const char *least = call_flag(call, "serial", 0);
+    if (err == IU_OK && least && iu_decimal_get(iu_bytes_str(least), &serial) == IU_OK &&
+        found->chain_serial < serial) {
+        found->wrong = IU_PART_CHAIN;
+        err = IU_PEER_STALE;
     }
     if (err == IU_OK)
         say(call, path, found, &sums);

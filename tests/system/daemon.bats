@@ -351,9 +351,11 @@ PY
     cp "$work/out/one.txt.chain" "$work/whole.chain"
     cp "$work/old.chain" "$work/out/one.txt.chain"
     refused 6 "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
-    [[ $output == *"one.txt."* ]]
+    [[ $output == *"one.txt.chain: names no key that signed one.txt.tlog-proof"* ]]
     cp "$work/whole.chain" "$work/out/one.txt.chain"
-    "$iu" verify "$work/out/one.txt" --city "$(id lyon)"
+    "$iu" verify "$work/out/one.txt" --city "$(id lyon)" --serial 2
+    refused 6 "$iu" verify "$work/out/one.txt" --serial 3
+    [[ $output == *"one.txt.chain: an older chain"* ]]
     # The old chain and key in the home: the store knows the newer one, and does not sign with the old key.
     stop lyon
     cp "$work/old.chain" "$work/lyon/chain"

@@ -100,6 +100,7 @@ PY
                 "$iu" verify pacte.txt --city "$(id lyon)" # the same chain: honest
             else
                 refused 6 "$iu" verify pacte.txt --city "$(id lyon)"
+                [[ $output == *"pacte.txt.$part"* ]]
             fi
             mv keep "pacte.txt.$part"
         done
