@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +40,31 @@ static char *join_path(const char *dir, const char *name, const char *ending)
     return out;
 }
 
-/* Fetches one file of the entry into PATH.part. */
-static int fetch(struct call *call, const char *file, const char *attachment, const char *path)
+/* The name that file `at` has while it is written: of this process, made anew, so that no file and no link of
+ * anybody is written through or removed, and as long as any name may be. */
+static void part_name(const char *dir, size_t at, struct iu_buf *out)
+{
+    iu_buf_printf(out, "%s/.interurban-export-%ld-%zu", dir, (long)getpid(), at);
+}
+
+static FILE *open_new(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
+    iu_must(out || fd < 0);
+    return out;
+}
+
+/* Fetches one file of the entry into a new file `part`; on failure it is gone again. */
+static int fetch(struct call *call, const char *file, const char *attachment, const char *part,
+                 const char *path)
 {
     struct iu_answered answer;
     uint64_t from = 0;
     int code = -1;
-    struct iu_buf name = IU_BUF_INIT;
-    iu_buf_printf(&name, "%s.part", path);
-    FILE *out = fopen(iu_buf_cstr(&name), "wbe");
+    FILE *out = open_new(part);
     if (!out)
-        code = write_error(call, iu_buf_cstr(&name), errno);
+        return write_error(call, path, errno);
     for (bool more = true; code < 0 && more;) {
         struct iu_request request;
         char position[24];
@@ -70,28 +85,53 @@ static int fetch(struct call *call, const char *file, const char *attachment, co
         from += answer.data.len;
         more = answer.more;
     }
-    if (out && fclose(out) != 0 && code < 0)
+    if (fclose(out) != 0 && code < 0)
         code = write_error(call, path, errno);
     if (code >= 0)
-        (void)unlink(iu_buf_cstr(&name));
-    iu_buf_fini(&name);
+        (void)unlink(part);
     return code;
 }
 
-/* All or none: names that exist are refused before, parts are renamed after everything has come. */
-static int settle(struct call *call, char *const *paths, size_t count, bool good)
+/* The first `fetched` files get their names, or, unless all of them were fetched, are gone. */
+static int settle(struct call *call, const char *dir, char *const *paths, size_t fetched, bool good)
 {
     int code = -1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < fetched; i++) {
         struct iu_buf part = IU_BUF_INIT;
-        iu_buf_printf(&part, "%s.part", paths[i]);
-        if (!good)
-            (void)unlink(iu_buf_cstr(&part));
-        else if (code < 0 && rename(iu_buf_cstr(&part), paths[i]) != 0)
+        part_name(dir, i, &part);
+        if (good && code < 0 && rename(iu_buf_cstr(&part), paths[i]) != 0)
             code = write_error(call, paths[i], errno);
+        if (!good || code >= 0)
+            (void)unlink(iu_buf_cstr(&part));
         iu_buf_fini(&part);
     }
     return code;
+}
+
+/* Names that cannot be written are refused before anything is fetched: two files of one name, a name that is
+ * taken, or that the file system does not allow. */
+static int check_paths(const struct call *call, char *const *paths, size_t count)
+{
+    struct stat st;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(paths[i], paths[k])) {
+                struct iu_buf why = IU_BUF_INIT;
+                iu_buf_printf(&why, "%s: two files of the document, or of its proof, have this name",
+                              paths[i]);
+                int code = show_own_error(call, IU_E_FILE_WRITE, iu_buf_cstr(&why),
+                                          "read it with: interurban show ENTRY --text");
+                iu_buf_fini(&why);
+                return code;
+            }
+        int error = lstat(paths[i], &st) != 0 ? errno
+                    : S_ISDIR(st.st_mode)     ? EISDIR
+                    : call_has(call, "force") ? ENOENT
+                                              : EEXIST;
+        if (error != ENOENT)
+            return write_error(call, paths[i], error);
+    }
+    return -1;
 }
 
 static int make_dir(const struct call *call, const char *dir)
@@ -135,7 +175,6 @@ static int write_document(struct call *call, const char *dir, const char *main_n
     static const char *const parts[] = {"proof", ".tlog-proof", "opening", ".opening", "chain", ".chain"};
     char *paths[IU_ATTACHMENTS_MAX + 4];
     size_t path_count = 0;
-    struct stat st;
     int code = make_dir(call, dir);
     if (inlined)
         paths[path_count++] = join_path(dir, main_name, "");
@@ -143,22 +182,25 @@ static int write_document(struct call *call, const char *dir, const char *main_n
         paths[path_count++] = join_path(dir, names[i], "");
     for (size_t i = 0; i < 3; i++)
         paths[path_count++] = join_path(dir, main_name, parts[2 * i + 1]);
-    for (size_t i = 0; code < 0 && i < path_count && !call_has(call, "force"); i++)
-        if (lstat(paths[i], &st) == 0)
-            code = write_error(call, paths[i], EEXIST);
+    if (code < 0)
+        code = check_paths(call, paths, path_count);
     size_t at = 0;
-    if (code < 0 && inlined)
-        code = fetch(call, "content", NULL, paths[at]);
-    at += inlined;
-    for (size_t i = 0; code < 0 && i < count; i++, at++) {
+    for (; code < 0 && at < path_count; at += code < 0) {
+        struct iu_buf part = IU_BUF_INIT;
         char number[24];
-        snprintf(number, sizeof number, "%zu", i);
-        code = fetch(call, "attachment", number, paths[at]);
+        size_t attachment = at - inlined, proof = attachment - count;
+        snprintf(number, sizeof number, "%zu", attachment);
+        part_name(dir, at, &part);
+        if (at < inlined)
+            code = fetch(call, "content", NULL, iu_buf_cstr(&part), paths[at]);
+        else if (attachment < count)
+            code = fetch(call, "attachment", number, iu_buf_cstr(&part), paths[at]);
+        else
+            code = fetch(call, parts[2 * proof], NULL, iu_buf_cstr(&part), paths[at]);
+        iu_buf_fini(&part);
     }
-    for (size_t i = 0; code < 0 && i < 3; i++, at++)
-        code = fetch(call, parts[2 * i], NULL, paths[at]);
     bool good = code < 0;
-    int settled = settle(call, paths, path_count, good);
+    int settled = settle(call, dir, paths, at, good);
     code = good ? settled : code;
     if (code < 0 && call->json) {
         json_t *files = json_array();

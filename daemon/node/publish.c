@@ -459,6 +459,26 @@ static bool fits(const struct draft *draft)
     return len <= IU_BODY_MAX;
 }
 
+/* Whether a copy of the document, with its proof beside it, cannot have files of these names in one
+ * directory. */
+static bool names_clash(const struct draft *draft)
+{
+    static const char *const endings[] = {"", ".tlog-proof", ".opening", ".chain"};
+    const struct iu_document_body *body = &draft->body;
+    struct iu_bytes own = body->has_content ? body->content_name : draft->attachments[0].name;
+    bool clash = own.len + strlen(endings[1]) > IU_NAME_MAX;
+    for (size_t i = body->has_content ? 0 : 1; i < body->attachment_count; i++) {
+        struct iu_bytes name = draft->attachments[i].name;
+        for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
+            clash |= name.len >= own.len && !memcmp(name.data, own.data, own.len) &&
+                     iu_bytes_equal(iu_bytes_of(name.data + own.len, name.len - own.len),
+                                    iu_bytes_str(endings[k]));
+        for (size_t k = 0; k < i; k++)
+            clash |= iu_bytes_equal(name, draft->attachments[k].name);
+    }
+    return clash;
+}
+
 static bool take_files(struct node *node, struct client *client, const struct iu_request *request,
                        struct draft *draft, struct iu_reply *reply)
 {
@@ -481,6 +501,11 @@ static bool take_files(struct node *node, struct client *client, const struct iu
             !take_said(request, &more_names, i, file, reply))
             return false;
     }
+    if (names_clash(draft))
+        return refuse(
+            reply, IU_E_FILE_NAME,
+            "a copy of these files cannot stand beside its proof: two of one name, one named as the "
+            "proof (NAME.chain), or NAME longer than 244 bytes");
     return fits(draft) || refuse(reply, IU_E_USAGE,
                                  "too much for one document: publish some of it as documents of their own");
 }

@@ -230,3 +230,52 @@ PY
     done
     "$iu" verify "$work/out/one.txt"
 }
+
+@test "an export writes through no link, keeps what is there, and leaves nothing when it is refused" {
+    found lyon
+    start lyon
+    mkdir "$work/in" "$work/out"
+    echo one >"$work/one.txt"
+    echo two >"$work/in/two.txt"
+    publish lyon "$work/one.txt" --attach "$work/in/two.txt"
+    echo mine >"$work/kept"
+    ln -s ../kept "$work/out/one.txt.part"
+    echo mine >"$work/out/two.txt.part"
+    echo mine >"$work/out/two.txt"
+    says 1 IU-E024 node lyon export lyon/1 --out "$work/out"
+    mkdir "$work/out/one.txt.chain"
+    says 1 IU-E025 node lyon export lyon/1 --out "$work/out" --force
+    [ "$(ls -A "$work/out" | wc -l)" = 4 ]
+    rmdir "$work/out/one.txt.chain"
+    node lyon export lyon/1 --out "$work/out" --force
+    "$iu" verify "$work/out/one.txt"
+    cmp "$work/out/two.txt" "$work/in/two.txt"
+    [ "$(cat "$work/kept" "$work/out/two.txt.part")" = $'mine\nmine' ]
+    [ "$(ls -A "$work/out" | wc -l)" = 7 ]
+}
+
+@test "files whose copies could not stand side by side are not published; those that can are exported" {
+    found lyon
+    start lyon
+    mkdir "$work/in"
+    echo one >"$work/one.txt"
+    long=$(printf 'x%.0s' $(seq 245))
+    echo long >"$work/$long"
+    says 2 IU-E023 node lyon publish "$work/$long" --title x
+    echo long >"$work/${long:1}"
+    publish lyon "$work/${long:1}"
+    for name in one.txt one.txt.chain one.txt.opening one.txt.tlog-proof; do
+        echo two >"$work/in/$name"
+        says 2 IU-E023 node lyon publish "$work/one.txt" --title x --attach "$work/in/$name"
+    done
+    echo two >"$work/in/${long}0123456789"
+    echo two >"$work/in/part"
+    echo three >"$work/in/one.txt.part"
+    publish lyon "$work/one.txt" --attach "$work/in/${long}0123456789" --attach "$work/in/one.txt.part" --attach "$work/in/part"
+    says 2 IU-E023 node lyon publish "$work/one.txt" --title x --attach "$work/in/part" --attach "$work/in/part"
+    [ "$(held lyon lyon)" = 2 ]
+    for n in 1 2; do node lyon export "lyon/$n" --out "$work/out"; done
+    "$iu" verify "$work/out/${long:1}"
+    "$iu" verify "$work/out/one.txt"
+    for name in "${long}0123456789" one.txt.part part; do cmp "$work/in/$name" "$work/out/$name"; done
+}
