@@ -214,8 +214,7 @@ static void make_charter(const struct call *call, const struct founding *f, stru
     iu_buf_fini(&header);
 }
 
-/* Serial 1. The successor root key is not made here: `next` commits to a key that nobody holds until one is
- * prepared. */
+/* Serial 1. `next` commits to the successor root key, which takes over when the root key is lost. */
 static void make_chain(const struct iu_key *root, const struct iu_key *next, const struct iu_key *node,
                        struct iu_buf *out)
 {
@@ -270,6 +269,7 @@ static int found(struct call *call, struct founding *f)
     make_charter(call, f, &charter);
     make_config(call, f, &config);
     if (!put_file(call->home, "root.key", &root_pem, 0600) ||
+        !put_file(call->home, "next.key", &next_pem, 0600) ||
         !put_file(call->home, "node.key", &node_pem, 0600) ||
         !put_file(call->home, "charter", &charter, 0600) ||
         !put_file(call->home, "interurban.conf", &config, 0644) ||
@@ -290,12 +290,13 @@ static int found(struct call *call, struct founding *f)
     if (code == IU_EXIT_DONE) {
         if (f->shown)
             fprintf(stderr, "Passphrase of root.key, shown only now: %s\n", iu_buf_cstr(&f->passphrase));
-        fprintf(stderr,
-                "%s is founded in %s.\nMove %s/root.key to a safe place away from this machine: the node "
-                "never needs it.\n"
-                "Next: interurband --home %s &\n      interurban --home %s invite --to NAME    or   join "
-                "INVITE\n",
-                f->name, call->home, call->home, call->home, call->home);
+        fprintf(
+            stderr,
+            "%s is founded in %s.\nMove %s/root.key and next.key to two safe places away from this machine: "
+            "the node needs neither.\n"
+            "Next: interurband --home %s &\n      interurban --home %s invite --to NAME    or   join "
+            "INVITE\n",
+            f->name, call->home, call->home, call->home, call->home);
     }
     iu_key_close(root);
     iu_key_close(next);

@@ -13,7 +13,10 @@ load common
     openssl pkey -in "$work/lyon/root.key" -passin "pass:pass phrase" -noout
     run openssl pkey -in "$work/lyon/root.key" -passin pass:wrong -noout
     [ "$status" != 0 ]
-    [ "$(stat -c %a "$work/lyon/root.key" "$work/lyon/node.key" | sort -u)" = 600 ]
+    # Its successor is there too, and is the key that the first delegation commits to.
+    openssl pkey -in "$work/lyon/next.key" -passin "pass:pass phrase" -pubout -outform DER | tail -c 32 |
+        openssl dgst -sha256 -binary | base64 | grep -qxF "$(sed -n 's/^next //p' "$work/lyon/chain")"
+    [ "$(stat -c %a "$work/lyon"/{root,next,node}.key | sort -u)" = 600 ]
 }
 
 @test "without a passphrase file --yes makes a random one and prints it once on stderr" {
