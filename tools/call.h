@@ -68,6 +68,8 @@ int run_init(struct call *call);
 int run_publish(struct call *call);
 int run_export(struct call *call);
 int run_verify(struct call *call);
+int run_backup(struct call *call);
+int run_restore(struct call *call);
 int run_feed(struct call *call);
 int run_invite(struct call *call);
 int run_head(struct call *call);

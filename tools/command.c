@@ -104,6 +104,11 @@ static const struct flag verify_flags[] = {
     {"fault", FLAG_SWITCH, NULL, "FILE is the proof of a fork, FILE.chain beside it", false, false},
     END,
 };
+static const struct flag backup_flags[] = {
+    {"all", FLAG_SWITCH, NULL, "also what is held of other cities", false, false},
+    {"force", FLAG_SWITCH, NULL, "overwrite FILE", false, false},
+    END,
+};
 static const struct flag feed_flags[] = {
     {"from", FLAG_NUMBER, "POSITION", "from this position on (0)", false, true},
     {"limit", FLAG_NUMBER, "N", "at most N at once (100)", false, true},
@@ -208,6 +213,18 @@ const struct command commands[] = {
      "interurban feed --follow --from 0", feed_flags, run_feed, NULL, NULL, ""},
     {"check", "", "recompute every log from its entries", "", "interurban check", check_flags, run_plain,
      "logs", check_columns, "6 the store contradicts itself"},
+    {"backup", "FILE", "own record, keys and settings of a running node in one file",
+     "Checked while it is written; FILE appears when it is whole. It holds node.key, and the root keys if "
+     "they "
+     "still lie in the home: keep it where keys may lie.",
+     "interurban backup /mnt/safe/lyon-monday.backup", backup_flags, run_backup, NULL, NULL,
+     "6 what the node holds does not verify"},
+    {"restore", "FILE", "make a home from a backup; needs no node",
+     "FILE is checked whole before anything is written, and every entry as if a peer had sent it. The node "
+     "then "
+     "asks the peers that held its record last, and takes back what is newer there before it signs.",
+     "interurban --home /var/lib/interurban restore lyon-monday.backup", no_flags, run_restore, NULL, NULL,
+     "6 the file is not whole"},
     {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_plain,
      NULL, NULL, ""},
     {"doctor", "", "look for what is wrong, and say what to do", "", "interurban doctor", no_flags, run_plain,

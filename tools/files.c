@@ -54,8 +54,7 @@ static bool write_all(int fd, struct iu_bytes bytes)
     return true;
 }
 
-/* The directory that a path lies in is synced, so that the new name survives power loss. */
-static void sync_parent(const char *path)
+void file_sync_parent(const char *path)
 {
     char *copy = strdup(path), *slash = strrchr(copy, '/');
     if (slash)
@@ -90,7 +89,7 @@ bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool rep
     if (saved && fd >= 0)
         (void)unlink(name);
     if (!saved)
-        sync_parent(path);
+        file_sync_parent(path);
     iu_buf_fini(&temporary);
     errno = saved;
     return saved == 0;

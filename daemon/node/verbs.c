@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/verbs.h"
 
+#include "admin/backup.h"
 #include "admin/read.h"
 #include "base/text.h"
 #include "node/check.h"
@@ -445,6 +446,16 @@ static bool metrics(struct node *node, struct client *client, const struct iu_re
     return true;
 }
 
+static bool backup(struct node *node, struct client *client, const struct iu_request *request,
+                   struct iu_reply *reply)
+{
+    struct iu_snap *snap = iu_snap_open(node->store);
+    (void)client;
+    iu_answer_backup(snap, &node->self, request, reply);
+    iu_snap_close(snap);
+    return true;
+}
+
 /* --- the table --- */
 
 typedef bool (*verb_run)(struct node *node, struct client *client, const struct iu_request *request,
@@ -466,6 +477,7 @@ static const struct verb {
     {"publish", publish_document, true, true},
     {"key", key, true, false},
     {"check", check_request, true, false},
+    {"backup", backup, true, false},
     {"config", config, true, false},
     {"doctor", doctor_request, true, false},
     {"metrics", metrics, false, false},
