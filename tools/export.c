@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,15 @@ static char *join_path(const char *dir, const char *name, const char *ending)
     iu_must(out);
     iu_buf_fini(&path);
     return out;
+}
+
+/* The city chose the name: what a terminal would act on is not printed. --json has it to the byte. */
+static void say_path(const char *path)
+{
+    struct iu_buf safe = IU_BUF_INIT;
+    iu_text_show(&safe, iu_bytes_str(path), PATH_MAX);
+    printf("%s\n", iu_buf_cstr(&safe));
+    iu_buf_fini(&safe);
 }
 
 /* The name that file `at` has while it is written: of this process, made anew, so that no file and no link of
@@ -210,7 +220,7 @@ static int write_document(struct call *call, const char *dir, const char *main_n
     }
     for (size_t i = 0; i < path_count; i++) {
         if (code < 0 && !call->json)
-            printf("%s\n", paths[i]);
+            say_path(paths[i]);
         free(paths[i]);
     }
     return code < 0 ? IU_EXIT_DONE : code;
@@ -276,7 +286,7 @@ static int export_fault(struct call *call, const char *dir)
     }
     for (size_t i = 0; i < count; i++) {
         if (code < 0 && !call->json)
-            printf("%s\n", paths[i]);
+            say_path(paths[i]);
     }
     if (code < 0 && call->json && count == 2)
         show_json_line(json_pack("{s:i,s:[s,s]}", "schema", 1, "files", paths[0], paths[1]));

@@ -162,6 +162,11 @@ static int get_fields(struct call *call, struct founding *f)
         if (!iu_address_ok(iu_bytes_str(call_flag(call, "address", i))) || i >= IU_ADDRESSES_MAX)
             return show_own_error(call, IU_E_NAME, "address is HOST:PORT, at most 8 of them",
                                   "--address lyon.example:7466");
+    for (size_t i = 0; call_flag(call, "language", i); i++)
+        if (!iu_lang_ok(iu_bytes_str(call_flag(call, "language", i))) || i >= IU_LANGUAGES_MAX)
+            return show_own_error(call, IU_E_LANG,
+                                  "language is a tag such as fr or pt-BR, at most 32 of them",
+                                  "--language fr");
     return -1;
 }
 
@@ -180,9 +185,9 @@ static size_t addresses_of(const struct call *call, const struct founding *f,
 /* charter file: u32 header length ‖ header ‖ salt ‖ body. The node makes entry 0 of it at its first start. */
 static void make_charter(const struct call *call, const struct founding *f, struct iu_buf *out)
 {
-    struct iu_bytes addresses[IU_ADDRESSES_MAX], languages[16];
+    struct iu_bytes addresses[IU_ADDRESSES_MAX], languages[IU_LANGUAGES_MAX];
     size_t language_count = 0;
-    for (; language_count < 16 && call_flag(call, "language", language_count); language_count++)
+    for (; language_count < IU_LANGUAGES_MAX && call_flag(call, "language", language_count); language_count++)
         languages[language_count] = iu_bytes_str(call_flag(call, "language", language_count));
     struct iu_charter charter = {.name = iu_bytes_str(f->name),
                                  .handle = iu_bytes_str(f->handle),

@@ -3,6 +3,8 @@
 #include "call.h"
 #include "command.h"
 
+#include "base/text.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,10 @@
 
 static int usage(const struct command *command, const char *why, const char *what)
 {
-    fprintf(stderr, "interurban: %s: %s", why, what);
+    struct iu_buf safe = IU_BUF_INIT;
+    iu_text_show(&safe, iu_bytes_str(what), 400);
+    fprintf(stderr, "interurban: %s: %s", why, iu_buf_cstr(&safe));
+    iu_buf_fini(&safe);
     fprintf(stderr, " (%s)\n  See: interurban %s%s--help\n", iu_error_code(IU_E_USAGE),
             command ? command->name : "", command ? " " : "");
     return IU_EXIT_USAGE;
@@ -84,7 +89,8 @@ static int parse(struct call *call, int argc, char **argv)
                 return IU_EXIT_USAGE;
             at += taken;
         } else if (!flags_end && !strcmp(argv[at], "-h")) {
-            call->given[call->given_count++] = (struct given){flag_in(global_flags, "help", 4), ""};
+            if (!call_has(call, "help") && call->given_count < GIVEN_MAX)
+                call->given[call->given_count++] = (struct given){flag_in(global_flags, "help", 4), ""};
             at++;
         } else if (!call->command) {
             call->command = command_find(argv[at]);

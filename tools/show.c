@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ERROR_WORDS_MAX 4096
+
 enum { CELL_TEXT = 1, CELL_NUMBER = 2, CELL_BOOL = 3, CELL_NULL = 4, CELL_LIST = 5 };
 
 static json_t *cell_json(const struct iu_cell *cell)
@@ -210,9 +212,14 @@ void show_person(const struct call *call, const struct iu_answered *answer)
         show_values(answer);
 }
 
-static int print_error(const struct call *call, const char *code, const char *why, const char *next,
+/* Words may hold names of files and of others: what a terminal would act on is not printed. */
+static int print_error(const struct call *call, const char *code, const char *why_raw, const char *next_raw,
                        int exit_code)
 {
+    struct iu_buf why_safe = IU_BUF_INIT, next_safe = IU_BUF_INIT;
+    iu_text_show(&why_safe, iu_bytes_str(why_raw), ERROR_WORDS_MAX);
+    iu_text_show(&next_safe, iu_bytes_str(next_raw), ERROR_WORDS_MAX);
+    const char *why = iu_buf_cstr(&why_safe), *next = iu_buf_cstr(&next_safe);
     if (call->json) {
         json_t *object = json_pack("{s:i,s:{s:s,s:s,s:s},s:i}", "schema", 1, "error", "code", code, "why",
                                    why, "next", next, "exit", exit_code);
@@ -222,6 +229,8 @@ static int print_error(const struct call *call, const char *code, const char *wh
     fprintf(stderr, "interurban: %s (%s)\n", why, code);
     if (*next)
         fprintf(stderr, "  Next: %s\n", next);
+    iu_buf_fini(&why_safe);
+    iu_buf_fini(&next_safe);
     return exit_code;
 }
 

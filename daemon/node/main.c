@@ -3,6 +3,8 @@
 #include "node/node.h"
 #include "node/os.h"
 
+#include "base/text.h"
+
 #include <getopt.h>
 #include <string.h>
 
@@ -16,6 +18,15 @@ static const char usage[] =
     "  -p             print the configuration with its defaults and the meaning of each key\n"
     "  --version, --help\n";
 
+static int refuse_word(const char *why, const char *word)
+{
+    struct iu_buf safe = IU_BUF_INIT;
+    iu_text_show(&safe, iu_bytes_str(word), 400);
+    fprintf(stderr, "interurband: %s: %s\n%s", why, iu_buf_cstr(&safe), usage);
+    iu_buf_fini(&safe);
+    return IU_EXIT_USAGE;
+}
+
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct node_options *out)
 {
@@ -27,7 +38,8 @@ static int parse(int argc, char **argv, struct node_options *out)
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     int got;
-    while ((got = getopt_long(argc, argv, "ph", options, NULL)) != -1)
+    opterr = 0; /* it would print the word as it is */
+    while ((got = getopt_long(argc, argv, ":ph", options, NULL)) != -1)
         switch (got) {
         case 'H':
             out->home = optarg;
@@ -51,13 +63,11 @@ static int parse(int argc, char **argv, struct node_options *out)
             fputs(usage, stdout);
             return IU_EXIT_DONE;
         default:
-            fputs(usage, stderr);
-            return IU_EXIT_USAGE;
+            return refuse_word(got == ':' ? "this option needs a value" : "unknown option", argv[optind - 1]);
         }
     if (optind == argc)
         return -1;
-    fprintf(stderr, "interurband: unexpected argument: %s\n%s", argv[optind], usage);
-    return IU_EXIT_USAGE;
+    return refuse_word("unexpected argument", argv[optind]);
 }
 
 int main(int argc, char **argv)

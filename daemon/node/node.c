@@ -10,6 +10,8 @@
 #include "node/peer.h"
 #include "node/publish.h"
 #include "node/verbs.h"
+
+#include "base/text.h"
 #include "store/tables.h"
 
 #include <signal.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define FILES_SPARE 64 /* for the store, names, logs and sockets of this machine */
+#define WORDS_MAX 4096 /* of a refusal */
 #define CLOCK_MS 1000
 #define STOP_LOOK_MS 20     /* while stopping: whether all is done */
 #define STOP_POLITE_MS 1200 /* for Bye to leave */
@@ -27,8 +30,13 @@
 
 int node_refuse(enum iu_error error, const char *why, const char *next)
 {
-    fprintf(stderr, "interurband: %s (%s)\n  Next: %s\n", why ? why : iu_error_why(error),
-            iu_error_code(error), next ? next : iu_error_next(error));
+    struct iu_buf why_safe = IU_BUF_INIT, next_safe = IU_BUF_INIT;
+    iu_text_show(&why_safe, iu_bytes_str(why ? why : iu_error_why(error)), WORDS_MAX);
+    iu_text_show(&next_safe, iu_bytes_str(next ? next : iu_error_next(error)), WORDS_MAX);
+    fprintf(stderr, "interurband: %s (%s)\n  Next: %s\n", iu_buf_cstr(&why_safe), iu_error_code(error),
+            iu_buf_cstr(&next_safe));
+    iu_buf_fini(&why_safe);
+    iu_buf_fini(&next_safe);
     return (int)iu_error_exit(error);
 }
 

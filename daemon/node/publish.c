@@ -222,30 +222,6 @@ static bool line_ok(struct iu_bytes text, size_t max)
     return text.len <= max && iu_text_ok(text, false);
 }
 
-/* Enough of BCP 47 (RFC 5646 §2.1): subtags of 1 to 8 letters and digits, the first of 2 to 8 letters,
- * hyphens between. */
-static bool lang_ok(struct iu_bytes text)
-{
-    size_t len = 0, subtag = 0;
-    if (text.len > IU_LANG_MAX)
-        return false;
-    for (size_t i = 0; i <= text.len; i++) {
-        uint8_t c = i < text.len ? text.data[i] : '-';
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (c == '-') {
-            if (len == 0 || len > 8 || (subtag == 0 && len < 2))
-                return false;
-            subtag++;
-            len = 0;
-        } else if (letter || (subtag > 0 && c >= '0' && c <= '9')) {
-            len++;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* SPDX identifiers and simple expressions of them: letters, digits, "-", ".", "+", blanks and brackets. */
 static bool licence_ok(struct iu_bytes text)
 {
@@ -293,7 +269,7 @@ static bool take_words(const struct iu_request *request, struct draft *draft, st
     draft->document.type = iu_doctype_of(type);
     if (!draft->document.type || text.len >= sizeof type)
         return refuse(reply, IU_E_TYPE, NULL);
-    if (iu_request_arg(request, "lang", 0, &header->lang) && !lang_ok(header->lang))
+    if (iu_request_arg(request, "lang", 0, &header->lang) && !iu_lang_ok(header->lang))
         return refuse(reply, IU_E_LANG, NULL);
     if (iu_request_arg(request, "licence", 0, &header->licence) && !licence_ok(header->licence))
         return refuse(reply, IU_E_LICENCE, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include "base/limits.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -87,6 +89,28 @@ bool iu_file_name_ok(struct iu_bytes text)
     return text.len && text.len <= 255 && iu_text_ok(text, false) && !memchr(text.data, '/', text.len) &&
            text.data[0] != '-' && !iu_bytes_equal(text, iu_bytes_str(".")) &&
            !iu_bytes_equal(text, iu_bytes_str(".."));
+}
+
+bool iu_lang_ok(struct iu_bytes text)
+{
+    size_t len = 0, subtag = 0;
+    if (text.len > IU_LANG_MAX)
+        return false;
+    for (size_t i = 0; i <= text.len; i++) {
+        uint8_t c = i < text.len ? text.data[i] : '-';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (c == '-') {
+            if (len == 0 || len > 8 || (subtag == 0 && len < 2))
+                return false;
+            subtag++;
+            len = 0;
+        } else if (letter || (subtag > 0 && c >= '0' && c <= '9')) {
+            len++;
+        } else {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Characters that change how others are shown, or show nothing: with them one text can look like another. */

@@ -17,6 +17,9 @@ bool iu_domain_ok(struct iu_bytes text);
 
 /* A file's own name: valid text, 1 to 255 bytes, without '/' and NUL, not "." or "..", no leading '-'. */
 bool iu_file_name_ok(struct iu_bytes text);
+/* Enough of BCP 47 (RFC 5646 §2.1): subtags of 1 to 8 letters and digits, the first of 2 to 8 letters, hyphens
+ * between. */
+bool iu_lang_ok(struct iu_bytes text);
 
 /* Appends `text` as a person may safely see it on a terminal: at most max bytes, cut at a character; control, bidi and
  * zero-width formatting characters and invalid bytes become U+FFFD. */

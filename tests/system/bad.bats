@@ -279,3 +279,26 @@ PY
     "$iu" verify "$work/out/one.txt"
     for name in "${long}0123456789" one.txt.part part; do cmp "$work/in/$name" "$work/out/$name"; done
 }
+
+@test "no error puts a control character on the terminal; help asked for often is given" {
+    found lyon
+    local evil=$'\e]0;x\a\xc2\x9b\xff\xe2\x80\xae'
+    clean() { # EXIT-CODE COMMAND…
+        refused "$@"
+        [[ $output == *$'\xef\xbf\xbd'* ]] && ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f\xff]|\xc2[\x80-\x9f]|\xe2\x80\xae' <<<"$output"
+    }
+    clean 1 "$iu" verify "$work/$evil"
+    clean 1 "$iu" verify "$work/$evil" --json
+    clean 1 node lyon publish "$work/$evil" --title x
+    clean 2 "$iu" "$evil"
+    clean 2 "$iu" list "--$evil"
+    clean 3 "$iu" --home "$work/$evil" status
+    clean 2 "$iud" "--$evil"
+    clean 2 "$iud" "$evil"
+    clean 4 "$iud" --home "$work/$evil"
+    says 2 IU-E028 node porto init --name Porto --handle porto --domain porto.example --contact it@porto.example --listen 127.0.0.1:1 \
+        --passphrase-file "$work/pass" --yes --language $'f\e'
+    [ ! -e "$work/porto/chain" ]
+    # shellcheck disable=SC2046
+    "$iu" list $(printf -- '-h %.0s' $(seq 300))
+}
