@@ -3,6 +3,7 @@
  */
 #include "call.h"
 
+#include "base/size.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -26,22 +27,13 @@ static void put_text(const struct iu_answered *answer, const char *before, const
     iu_buf_fini(&text);
 }
 
-static void put_size(unsigned long long bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    double value = (double)bytes;
-    for (; value >= 1000 && unit < 4; unit++)
-        value /= 1000;
-    printf(unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
 void show_status(const struct iu_answered *answer)
 {
     static const char *const states[] = {"in step",   "fetching", "behind", "away",
                                          "never met", "refused",  "forked"};
     const struct iu_cell *allowed = answer_cell(answer, "signing.allowed"),
                          *full = answer_cell(answer, "store.full");
+    char used[IU_SIZE_WORDS], room[IU_SIZE_WORDS];
     bool first = true;
     put_text(answer, "", "name", "");
     put_text(answer, " (", "domain", ")");
@@ -67,13 +59,13 @@ void show_status(const struct iu_answered *answer)
     }
     printf("\n  Connected   %llu", number(answer, "sessions"));
     put_text(answer, ", listening on ", "listen", "");
-    printf("\n  Store       ");
-    put_size(number(answer, "store.used"));
-    printf(", ");
-    put_size(number(answer, "store.free"));
-    printf(" free on its disk\n");
+    iu_size_put(used, number(answer, "store.used"));
+    iu_size_put(room, number(answer, "store.free"));
+    printf("\n  Store       %s, %s free on its disk\n", used, room);
     if (full && full->number)
-        printf("  ! The disk is full: reading goes on, nothing new is accepted until there is room.\n");
+        printf(
+            "  ! The disk is full, %s free: reading goes on, nothing new is accepted until there is room.\n",
+            room);
     if (allowed && !allowed->number) {
         put_text(answer, "  ! Not signing: ", "signing.why", "\n");
         put_text(answer, "    Next: ", "signing.next", "\n");

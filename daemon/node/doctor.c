@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/doctor.h"
 
+#include "base/size.h"
 #include "base/text.h"
 #include "node/node.h"
 #include "node/os.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM_LEAST (256ULL * 1024 * 1024)
+#define ROOM_LEAST 256000000ULL
 #define SKEW_MS (10ULL * 60 * 1000)
 #define DATES_MAX 100
 #define ARENA_MAX (1024UL * 1024)
@@ -83,12 +84,15 @@ static void check_clock(struct node *node, const struct iu_snap *snap, struct iu
 
 static void check_disk(const struct node *node, const struct iu_live *live, struct iu_reply *reply)
 {
-    char words[160];
-    snprintf(words, sizeof words, "%llu MiB used, %llu MiB free in %s",
-             (unsigned long long)live->store_used >> 20, (unsigned long long)live->store_free >> 20,
-             node->home.dir);
-    put(reply, "disk", !live->disk_full && live->store_free >= ROOM_LEAST, words,
-        live->disk_full || live->store_free < ROOM_LEAST ? "make room on this disk" : "");
+    struct iu_buf words = IU_BUF_INIT;
+    char used[IU_SIZE_WORDS], room[IU_SIZE_WORDS];
+    bool good = !live->disk_full && live->store_free >= ROOM_LEAST;
+    iu_size_put(used, live->store_used);
+    iu_size_put(room, live->store_free);
+    iu_buf_printf(&words, "%sthe store uses %s, %s free on its disk (%s)", live->disk_full ? "full: " : "",
+                  used, room, *node->config.store ? node->config.store : node->home.dir);
+    put(reply, "disk", good, iu_buf_cstr(&words), good ? "" : "make room on this disk");
+    iu_buf_fini(&words);
 }
 
 static void check_listener(const struct node *node, struct iu_reply *reply)

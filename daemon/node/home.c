@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -54,8 +56,14 @@ bool home_open(const char *dir, const char *config, struct home *out, struct iu_
         out->config = joined(out->dir, CONFIG_NAME);
     }
     if (out->fd < 0) {
-        iu_buf_printf(why, "the home %s cannot be opened: %s", out->dir, strerror(errno));
-        iu_buf_printf(next, "interurban%s%s init", dir ? " --home " : "", dir ? dir : "");
+        int cause = errno;
+        if (cause == EACCES && !home_place_ok(out->dir, false, why, next))
+            return false;
+        iu_buf_printf(why, "the home %s cannot be opened: %s", out->dir, strerror(cause));
+        if (cause == ENOENT)
+            iu_buf_printf(next, "interurban%s%s init", dir ? " --home " : "", dir ? dir : "");
+        else
+            iu_buf_put_str(next, "check the path, and who may enter the directories on the way to it");
         return false;
     }
     if (!dir && mkdir(out->run_dir, 0755) == 0)
@@ -92,6 +100,99 @@ bool home_lock(struct home *home, struct iu_buf *why, struct iu_buf *next)
     iu_buf_put_str(
         next, "use the one that runs, or stop it first; two nodes of one city need two homes and two keys");
     return false;
+}
+
+/* --- places --- */
+
+static void put_user(struct iu_buf *out, uid_t uid)
+{
+    const struct passwd *user = getpwuid(uid);
+    if (user)
+        iu_buf_printf(out, "%s", user->pw_name);
+    else
+        iu_buf_printf(out, "user %u", (unsigned)uid);
+}
+
+/* Why this user may not do `how` with an existing path. */
+static bool path_ok(const char *dir, const char *path, int how, struct iu_buf *why, struct iu_buf *next)
+{
+    struct stat st;
+    if (faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0 || errno == ENOENT)
+        return true;
+    int cause = errno;
+    iu_buf_printf(why, "%s cannot be used: %s", path, strerror(cause));
+    if (cause == EROFS)
+        iu_buf_put_str(next, "mount that file system for writing");
+    else
+        iu_buf_put_str(next, "run it as the user whom the directories on the way to it let in");
+    if (cause != EACCES || stat(path, &st) != 0)
+        return false;
+    bool ours = st.st_uid == geteuid();
+    iu_buf_clear(why);
+    iu_buf_clear(next);
+    iu_buf_printf(why, "%s has mode %04o and belongs to ", path, (unsigned)(st.st_mode & 07777));
+    put_user(why, st.st_uid);
+    iu_buf_put_str(why, ": this program, run as ");
+    put_user(why, geteuid());
+    iu_buf_put_str(why, ", may not read and write there");
+    if (ours) {
+        iu_buf_printf(next, "chmod %s %s", S_ISDIR(st.st_mode) ? "700" : "600", path);
+    } else {
+        iu_buf_put_str(next, "run it as ");
+        put_user(next, st.st_uid);
+        iu_buf_put_str(next, "; or, as root: chown -R ");
+        put_user(next, geteuid());
+        iu_buf_printf(next, " %s && chmod -R u+rwX %s", dir, dir);
+    }
+    iu_buf_put_str(next, ". What it holds is not touched");
+    return false;
+}
+
+bool home_place_ok(const char *dir, bool store, struct iu_buf *why, struct iu_buf *next)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
+    bool good = path_ok(dir, dir, R_OK | W_OK | X_OK, why, next);
+    for (size_t i = 0; store && good && i < sizeof names / sizeof *names; i++) {
+        char *path = joined(dir, names[i]);
+        good = path_ok(dir, path, R_OK | W_OK, why, next);
+        free(path);
+    }
+    return good;
+}
+
+uint64_t home_room(const char *dir)
+{
+    struct statvfs vfs;
+    char *path = copied(dir), *slash;
+    int rc;
+    while ((rc = statvfs(path, &vfs)) != 0 && errno == ENOENT && (slash = strrchr(path, '/')) && slash > path)
+        *slash = 0;
+    free(path);
+    return rc == 0 ? (uint64_t)vfs.f_bavail * vfs.f_frsize : 0;
+}
+
+bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next)
+{
+    static const char *const names[] = {"node.key", "root.key", "guard", "fence", "store"};
+    struct iu_buf there = IU_BUF_INIT;
+    struct stat unused;
+    bool lost = false;
+    if (fstatat(home->fd, "chain", &unused, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (fstatat(home->fd, names[i], &unused, AT_SYMLINK_NOFOLLOW) == 0) {
+            iu_buf_printf(&there, "%s%s", lost ? ", " : "", names[i]);
+            lost = true;
+        }
+    if (lost) {
+        iu_buf_printf(why, "%s/chain is missing, and a city was founded here: %s %s still there", home->dir,
+                      iu_buf_cstr(&there), strchr(iu_buf_cstr(&there), ',') ? "are" : "is");
+        iu_buf_put_str(next,
+                       "put chain back from a copy of this home, or make a new home of the last backup: "
+                       "interurban --home NEW restore FILE. Do not found a city here");
+    }
+    iu_buf_fini(&there);
+    return lost;
 }
 
 void home_close(struct home *home)

@@ -39,6 +39,16 @@ bool home_write(const struct home *home, const char *name, struct iu_bytes bytes
 /* Removes it, durably. */
 void home_remove(const struct home *home, const char *name);
 
+/* Whether this user may use a directory and the files in it, as far as modes and owners say: the home (with
+ * `store` false) or a store. What is absent is no fault. False with `why`, which names the path, its mode and
+ * owner, and `next`, how to mend it. */
+bool home_place_ok(const char *dir, bool store, struct iu_buf *why, struct iu_buf *next);
+/* Bytes that may still be written on the disk of a directory, or of the nearest one above it. */
+uint64_t home_room(const char *dir);
+/* Whether the chain is missing from a home that holds other files of a founded city; then `why` and `next`.
+ */
+bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next);
+
 /* The node's key. NULL with `why`. */
 struct iu_key *home_key(const struct home *home, struct iu_buf *why);
 

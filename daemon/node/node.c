@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/node.h"
 
+#include "base/size.h"
 #include "node/check.h"
 #include "node/control.h"
 #include "node/listen.h"
@@ -62,6 +63,16 @@ static void put_name(void *with, const struct iu_city *city, struct iu_buf *out)
     iu_buf_put_str(out, who.name[0] ? who.name : who.handle);
 }
 
+static void tell_defaults(struct node *node)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    iu_buf_printf(&text,
+                  "nowhere: %s is not there. The defaults hold: listening on %s; interurband -p shows all",
+                  node->home.config, node->config.listen.items[0]);
+    node_say(node, IU_FACT_CONFIG_READ, IU_OK, iu_buf_cstr(&text));
+    iu_buf_fini(&text);
+}
+
 static bool open_home(struct node *node, const struct node_options *options, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
@@ -69,6 +80,8 @@ static bool open_home(struct node *node, const struct node_options *options, int
     uint64_t number;
     if (!home_open(options->home, options->config, &node->home, &why, &next))
         return refuse(IU_E_HOME_MISSING, &why, &next, exit_code);
+    if (!home_place_ok(node->home.dir, false, &why, &next))
+        return refuse(IU_E_NOT_ALLOWED, &why, &next, exit_code);
     if (!config_read(node->home.config, options->config != NULL, &node->config, &why)) {
         iu_buf_put_str(&next, "correct that line; interurband -p shows every key");
         return refuse(IU_E_CONFIG, &why, &next, exit_code);
@@ -81,6 +94,8 @@ static bool open_home(struct node *node, const struct node_options *options, int
     uint64_t files = os_files_max(), most = files > FILES_SPARE ? files - FILES_SPARE : 1;
     node->sessions_max = node->config.sessions < most ? node->config.sessions : most;
     node->alone = options->alone;
+    if (access(node->home.config, F_OK) != 0)
+        tell_defaults(node);
     if (!home_lock(&node->home, &why, &next))
         return refuse(IU_E_RUNNING, &why, &next, exit_code);
     return true;
@@ -95,23 +110,40 @@ static bool open_listeners(struct node *node, int *exit_code)
     return node->listeners || refuse(IU_E_LISTEN, &why, NULL, exit_code);
 }
 
+/* A store that may not be opened as things stand; nothing is wrong with what it holds. */
+static bool refuse_store(enum iu_err err, const char *dir, const char *words, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    char room[IU_SIZE_WORDS];
+    bool placed = home_place_ok(dir, true, &why, &next);
+    if (placed)
+        iu_buf_printf(&why, "%s: %s", dir, *words ? words : iu_err_words(err));
+    if (err == IU_HERE_FULL) {
+        iu_size_put(room, home_room(dir));
+        iu_buf_printf(&why, "; %s are free on that disk", room);
+    }
+    if (placed && err == IU_HERE_DENIED && strstr(words, "network"))
+        iu_buf_put_str(&next, "set `store` in the configuration to a directory on a disk of this machine");
+    else if (placed && err == IU_HERE_DENIED && strstr(words, "another process"))
+        iu_buf_printf(&next, "wait until that process ends, or stop it: fuser -v %s/lock", dir);
+    return refuse(err == IU_HERE_FULL   ? IU_E_DISK_FULL
+                  : err == IU_HERE_DISK ? IU_E_DISK
+                                        : IU_E_STORE,
+                  &why, &next, exit_code);
+}
+
 static bool open_store(struct node *node, int *exit_code)
 {
-    struct iu_buf why = IU_BUF_INIT;
     const char *words = "";
     char *dir = *node->config.store ? strdup(node->config.store) : home_path(&node->home, "store");
     iu_must(dir != NULL);
     struct iu_store_options options = {.dir = dir, .city = &node->self};
     os_random(options.seed, sizeof options.seed);
     enum iu_err err = iu_store_open(&options, &node->store, &words);
-    iu_buf_printf(&why, "%s: %s", dir, *words ? words : iu_err_words(err));
+    bool good = err == IU_OK || refuse_store(err, dir, words, exit_code);
     free(dir);
-    if (err)
-        return refuse(err == IU_HERE_FULL   ? IU_E_DISK_FULL
-                      : err == IU_HERE_DISK ? IU_E_DISK
-                                            : IU_E_STORE,
-                      &why, NULL, exit_code);
-    iu_buf_fini(&why);
+    if (!good)
+        return false;
     node->apply = (struct iu_apply_self){.city = node->self, .quota_bytes = node->config.quota_bytes};
     node->trace.namer = put_name;
     node->trace.with = node;
@@ -367,20 +399,34 @@ static size_t links_room(struct node *node, const struct iu_snap *snap, const st
     return most;
 }
 
+static void full_words(struct node *node, struct iu_buf *why, struct iu_buf *next)
+{
+    uint64_t used, room;
+    char has[IU_SIZE_WORDS], needs[IU_SIZE_WORDS];
+    iu_store_room(node->store, &used, &room);
+    iu_size_put(has, room);
+    iu_size_put(needs, ROOM_AGAIN);
+    iu_buf_printf(why, "the disk of the store is full: %s are free", has);
+    iu_buf_printf(next, "make room on that disk: it goes on by itself when %s are free", needs);
+}
+
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out)
 {
     struct iu_net_view view;
     iu_net_view(node->net, &view);
     iu_buf_clear(&node->live_why);
     iu_buf_clear(&node->live_next);
-    iu_fence_words(view.fence, node_now(node), &node->live_why, &node->live_next);
+    if (node->full)
+        full_words(node, &node->live_why, &node->live_next);
+    else
+        iu_fence_words(view.fence, node_now(node), &node->live_why, &node->live_next);
     bool signs = iu_fence_may_sign(view.fence) && !node->full;
     *out = (struct iu_live){.self = node->self,
                             .now_ms = node->now_ms,
                             .started_ms = node->started_ms,
                             .version = IU_VERSION,
                             .signing = signs,
-                            .sign_code = iu_fence_code(view.fence),
+                            .sign_code = node->full ? "disk-full" : iu_fence_code(view.fence),
                             .sign_why = signs ? "" : iu_buf_cstr(&node->live_why),
                             .sign_next = signs ? "" : iu_buf_cstr(&node->live_next),
                             .disk_full = node->full,

@@ -21,12 +21,16 @@ static bool refuse(struct iu_buf *why, enum iu_error error, int *exit_code)
     return false;
 }
 
-static bool refuse_empty(const struct home *home, int *exit_code)
+/* No chain: nothing was founded here, or a file of what was is lost. */
+static bool refuse_without_chain(const struct home *home, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
-    iu_buf_printf(&why, "no city was founded in %s", home->dir);
-    iu_buf_printf(&next, "interurban --home %s init", home->dir);
-    *exit_code = node_refuse(IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    bool lost = home_lost(home, &why, &next);
+    if (!lost) {
+        iu_buf_printf(&why, "no city was founded in %s", home->dir);
+        iu_buf_printf(&next, "interurban --home %s init", home->dir);
+    }
+    *exit_code = node_refuse(lost ? IU_E_KEY_FILE : IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
     iu_buf_fini(&why);
     iu_buf_fini(&next);
     return false;
@@ -62,7 +66,7 @@ bool own_read(struct node *node, int *exit_code)
     bool good = got == HOME_READ && parse_chain(iu_buf_view(&notes), node->chain);
     iu_buf_fini(&notes);
     if (got == HOME_ABSENT)
-        return refuse_empty(&node->home, exit_code);
+        return refuse_without_chain(&node->home, exit_code);
     if (got == HOME_REFUSED || !modes_ok(&node->home, &why))
         return refuse(&why, IU_E_KEY_FILE_MODE, exit_code);
     if (!good) {

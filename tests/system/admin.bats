@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What an administrator is told: each message names the cause and a next step that helps.
+
+load common
+
+as_nobody() { # COMMAND…: as a user without rights, where the tests run as root
+    if [ "$EUID" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+}
+
+refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
+    code=0
+    output=$(as_nobody timeout 5 "$iud" --home "$work/$2" 2>&1) || code=$?
+    [ "$code" = "$1" ] || { echo "exit $code, not $1: $output" && return 1; }
+}
+
+@test "a store or home whose mode or owner is wrong is named with chmod or chown, and never told to be thrown away" {
+    found lyon
+    start lyon
+    stop lyon
+    chmod 755 "$work"
+    [ "$EUID" != 0 ] || chown -R 65534 "$work/lyon"
+    chmod 000 "$work/lyon/store"
+    refused_as_nobody 1 lyon
+    [[ $output == *IU-E100* && $output == *"$work/lyon/store has mode 0000"* && $output == *"chmod 700 $work/lyon/store"* ]]
+    [[ $output != *"move the store away"* ]]
+    chmod 700 "$work/lyon/store"
+    chmod 400 "$work/lyon/store/data.mdb"
+    refused_as_nobody 1 lyon
+    [[ $output == *"$work/lyon/store/data.mdb has mode 0400"* && $output == *"chmod 600 $work/lyon/store/data.mdb"* ]]
+    chmod 600 "$work/lyon/store/data.mdb"
+    if [ "$EUID" = 0 ]; then
+        chown -R 0 "$work/lyon/store"
+        refused_as_nobody 1 lyon
+        [[ $output == *"belongs to root"* && $output == *"chown -R nobody $work/lyon/store"* ]]
+        chown -R 65534 "$work/lyon/store"
+    fi
+    chmod 500 "$work/lyon"
+    refused_as_nobody 5 lyon
+    [[ $output == *IU-E003* && $output == *"chmod 700 $work/lyon."* ]]
+    chmod 000 "$work/lyon"
+    refused_as_nobody 4 lyon
+    [[ $output == *"chmod 700 $work/lyon."* && $output != *init* ]]
+    chmod 700 "$work/lyon"
+    as_nobody "$iud" --home "$work/lyon" 2>>"$work/lyon.log" 3>&- &
+    pid[lyon]=$!
+    node lyon status --wait 10 --json | field .ready
+}
+
+@test "a full disk is named with what is free and what to do, by status and doctor, until there is room" {
+    [ "$EUID" = 0 ] || skip "needs root: a small tmpfs"
+    mkdir "$work/small"
+    mount -t tmpfs -o size=6m tmpfs "$work/small" || skip "cannot mount a tmpfs"
+    found lyon
+    echo "store = \"$work/small/store\"" >>"$work/lyon/interurban.conf"
+    start lyon
+    dd if=/dev/zero of="$work/small/ballast" bs=1M count=20 2>/dev/null || true
+    head -c 40000 /dev/urandom >"$work/more.bin"
+    for n in $(seq 20); do node lyon publish "$work/more.bin" --title "more $n" 2>/dev/null || break; done
+    node lyon status >"$work/status"
+    grep -q '! Not signing: the disk of the store is full: [0-9.]* k\?B are free' "$work/status"
+    grep -q 'Next: make room on that disk: it goes on by itself' "$work/status"
+    refused 1 grep 'this node signs' "$work/status"
+    node lyon status --json | field '.store.full and (.signing.allowed | not) and .signing.code == "disk-full"'
+    code=0
+    node lyon doctor --json >"$work/doctor" || code=$?
+    [ "$code" = 7 ]
+    field '.checks[] | select(.check == "signing") | (.ok | not) and (.words | test("full")) and (.next | test("make room"))' <"$work/doctor"
+    field '.checks[] | select(.check == "disk") | (.ok | not) and (.words | test("^full: "))' <"$work/doctor"
+    rm "$work/small/ballast"
+    mount -o remount,size=400m "$work/small"
+    within 100 eval "node lyon status --json | field '.signing.allowed and .signing.code == \"signing\"'" || node lyon status --json
+    node lyon doctor --json | field '[.checks[] | select(.check == "signing" or .check == "disk") | .ok] | all'
+    stop lyon
+    umount "$work/small"
+}
+
+@test "a home whose chain is lost is not taken for an empty one: the start says so, and an empty one is founded" {
+    found lyon
+    start lyon
+    stop lyon
+    mv "$work/lyon/chain" "$work/keep"
+    refused 1 "$iud" --home "$work/lyon"
+    [[ $output == *IU-E095* && $output == *"$work/lyon/chain is missing"* && $output == *backup* && $output == *restore* ]]
+    [[ $output != *"init"* ]]
+    mv "$work/keep" "$work/lyon/chain"
+    start lyon
+    mkdir "$work/porto"
+    refused 4 "$iud" --home "$work/porto"
+    [[ $output == *"--home $work/porto init"* ]]
+    found porto
+    start porto
+}
+
+@test "a configuration that is not there: the defaults that hold are said; one that is there is not spoken of" {
+    found lyon
+    start lyon
+    refused 1 grep 'fact=config-read' "$work/lyon.log"
+    stop lyon
+    rm "$work/lyon/interurban.conf"
+    "$iud" --home "$work/lyon" >/dev/null 2>"$work/lyon.out" 3>&- &
+    pid[lyon]=$!
+    within 50 grep -q 'interurban.conf is not there. The defaults hold: listening on 0.0.0.0:7466' "$work/lyon.out"
+}
