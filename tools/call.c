@@ -148,7 +148,7 @@ bool call_more(struct call *call, struct iu_answered *out, int *exit_code)
         call->incoming.len -= 65536 - (size_t)(n > 0 ? n : 0);
         if (n <= 0 && errno != EINTR) {
             *exit_code = show_own_error(call, IU_E_UNREACHABLE, "the node ended the connection",
-                                        "see the node's own lines");
+                                        "try again; if it stays so, see the node's own lines");
             goto out;
         }
     }
@@ -200,7 +200,9 @@ bool call_exchange(struct call *call, const struct iu_request *request, struct i
     iu_buf_fini(&body);
     iu_buf_fini(&bytes);
     if (!sent) {
-        *exit_code = show_own_error(call, IU_E_UNREACHABLE, "the node ended the connection", NULL);
+        *exit_code = show_own_error(call, IU_E_UNREACHABLE,
+                                    "the node ended the connection: it stops, or too many are connected",
+                                    "try again; if it stays so, see the node's own lines");
         return false;
     }
     return call_more(call, out, exit_code);

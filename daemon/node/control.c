@@ -15,6 +15,7 @@
 
 #define READ_MAX 65536
 #define CLIENTS_MAX 64
+#define VIEWERS_MAX 32 /* of them: anybody on this machine may be one, and must not lock out the others */
 #define POOL_MAX (16ULL * 1024 * 1024)
 #define ARENA_MAX (16UL * 1024 * 1024)
 #define GROUPS_MAX 256
@@ -34,7 +35,7 @@ struct control {
     uv_pipe_t sockets[2]; /* control.sock, view.sock */
     size_t handles;       /* open ones, clients included */
     struct client *first;
-    size_t client_count;
+    size_t client_count, viewer_count;
     uint64_t numbers;
     gid_t group; /* of control.sock */
     struct iu_pool pool;
@@ -76,6 +77,7 @@ static void client_close(struct client *client)
     if (client->next)
         client->next->link = client->link;
     client->control->client_count--;
+    client->control->viewer_count -= !client->may_change;
     verbs_gone(client->control->node, client);
     uv_close((uv_handle_t *)&client->pipe, on_client_closed);
 }
@@ -276,8 +278,11 @@ static void accept_one(struct control *control, uv_stream_t *socket)
         control->first->link = &client->next;
     control->first = client;
     control->client_count++;
+    control->viewer_count += !client->may_change;
     control->handles++;
-    if (uv_accept(socket, (uv_stream_t *)&client->pipe) != 0 || control->client_count > CLIENTS_MAX) {
+    bool full =
+        control->client_count > CLIENTS_MAX || (!client->may_change && control->viewer_count > VIEWERS_MAX);
+    if (uv_accept(socket, (uv_stream_t *)&client->pipe) != 0 || full) {
         client_close(client);
         return;
     }

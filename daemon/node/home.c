@@ -331,17 +331,23 @@ struct iu_key *home_key(const struct home *home, struct iu_buf *why)
 
 /* --- fence --- */
 
-size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], struct iu_buf *why)
+size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], bool *damaged)
 {
-    struct iu_buf text = IU_BUF_INIT;
+    struct iu_buf text = IU_BUF_INIT, why = IU_BUF_INIT;
     size_t count = 0;
-    if (home_read(home, "fence", 64UL * 1024, &text, why) == HOME_READ) {
+    enum home_file got = home_read(home, "fence", 64UL * 1024, &text, &why);
+    *damaged = got == HOME_REFUSED ||
+               (text.len && (text.data[text.len - 1] != '\n' || memchr(text.data, 0, text.len)));
+    if (text.len) {
         char *at = NULL, *line = strtok_r((char *)(uintptr_t)iu_buf_cstr(&text), "\n", &at);
         for (; line && count < IU_FENCE_PEERS_MAX; line = strtok_r(NULL, "\n", &at))
             if (iu_city_get(iu_bytes_str(line), &out[count]) == IU_OK)
                 count++;
+            else
+                *damaged = true;
     }
     iu_buf_fini(&text);
+    iu_buf_fini(&why);
     return count;
 }
 

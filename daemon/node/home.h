@@ -52,9 +52,9 @@ bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next)
 /* The node's key. NULL with `why`. */
 struct iu_key *home_key(const struct home *home, struct iu_buf *why);
 
-/* The fence file: one city id a line. Anything else in it is ignored: it can only make the fence ask more.
- * Returns how many. */
-size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], struct iu_buf *why);
+/* The fence file: one city id a line. Returns how many; `damaged` if it cannot be read, or holds anything else:
+ * then nobody knows who is missing in it. */
+size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], bool *damaged);
 bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count);
 
 /* A listening unix socket NAME of this mode in the run directory, however long its path is; -1 with errno. */

@@ -219,8 +219,12 @@ static bool vouched(const struct node *node, const struct iu_head *head, uint64_
 static void show_released(struct node *node, struct iu_bytes note)
 {
     struct iu_head head;
-    if (iu_head_get(note, &head) != IU_OK || !head.size)
+    uint32_t open_log = iu_chain_open_log(node->chain);
+    if (iu_head_get(note, &head) != IU_OK || !head.size) {
+        if (open_log > 1) /* the logs before it are closed, and stay readable */
+            iu_store_release(node->store, open_log, 0, (struct iu_bytes){0});
         return;
+    }
     node->released_size = head.size;
     iu_store_release(node->store, head.log, head.size, note);
 }
@@ -241,20 +245,38 @@ static void keep_note(struct node *node, const struct iu_head *head, struct iu_b
         node_say(node, IU_FACT_STORE_FAILED, err, "the note of the newest own head is not kept yet");
 }
 
+/* Who holds our head cannot be read: any city that is followed may. */
+static size_t all_followed(const struct node *node, const struct iu_snap *snap,
+                           struct iu_city out[IU_FENCE_PEERS_MAX])
+{
+    struct iu_city at = {{0}};
+    struct iu_follow follow;
+    size_t count = 0;
+    for (bool more = iu_follow_next(snap, true, &at, &follow); more && count < IU_FENCE_PEERS_MAX;
+         more = iu_follow_next(snap, false, &at, &follow))
+        if (!iu_city_equal(&at, &node->self))
+            out[count++] = at;
+    return count;
+}
+
 static void fill_peers(struct node *node, struct iu_fence_start *start, struct iu_city *peers)
 {
-    struct iu_buf why = IU_BUF_INIT;
     struct iu_city named[IU_FENCE_PEERS_MAX];
-    size_t count = home_fence(&node->home, named, &why);
+    bool damaged;
+    size_t count = home_fence(&node->home, named, &damaged);
     struct iu_snap *snap = iu_snap_open(node->store);
     struct iu_follow follow;
+    if (damaged) {
+        count = all_followed(node, snap, named);
+        node_say(node, IU_FACT_STORE_FAILED, IU_PEER_MALFORMED,
+                 "the file `fence` is damaged: every followed city is asked before anything is signed");
+    }
     for (size_t i = 0; i < count; i++)
         if (!iu_blocked(snap, &named[i], NULL) && iu_follow_get(snap, &named[i], &follow))
             peers[start->peer_count++] = named[i];
     start->clone = iu_meta_u64(snap, "clone") != 0;
     iu_snap_close(snap);
     start->peers = peers;
-    iu_buf_fini(&why);
 }
 
 bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, int *exit_code)

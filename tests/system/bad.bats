@@ -302,3 +302,54 @@ PY
     # shellcheck disable=SC2046
     "$iu" list $(printf -- '-h %.0s' $(seq 300))
 }
+
+@test "an old copy with a damaged fence signs nothing before its peers have said what they hold" {
+    pair lyon porto
+    echo text >"$work/t.txt"
+    publish lyon "$work/t.txt"
+    within 50 node porto show lyon/1
+    stop lyon
+    cp -a "$work/lyon" "$work/old"
+    start lyon
+    within 50 publish lyon "$work/t.txt"
+    within 50 node porto show lyon/2
+    stop lyon
+    stop porto
+    cp -a "$work/lyon" "$work/new"
+    for damage in 'head -c 64 /dev/urandom' 'head -c 64 /dev/zero' 'head -c 40 fence' 'sed s/city1/city2/ fence'; do
+        rm -rf "$work/lyon"
+        cp -a "$work/old" "$work/lyon"
+        (cd "$work/lyon" && $damage >fence.new && mv fence.new fence && chmod 600 fence)
+        start lyon
+        refused 9 node lyon publish "$work/t.txt" --title x --timeout 1
+        [[ $output == *IU-E060* ]]
+        stop lyon
+    done
+    start lyon
+    start porto
+    within 100 eval "node lyon publish '$work/t.txt' --title x --json | field '.index == 3'"
+}
+
+@test "however many look on, who may change things is answered" {
+    found lyon
+    start lyon
+    /usr/bin/python3 - "$work/lyon/view.sock" "$work/up" <<'PY' 3>&- &
+import socket, sys, time
+held = []
+for n in range(100):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    held.append(s)
+open(sys.argv[2], "w").write("up")
+time.sleep(30)
+PY
+    local many=$!
+    within 50 test -s "$work/up"
+    echo text >"$work/t.txt"
+    for n in 1 2 3; do publish lyon "$work/t.txt"; done
+    refused 3 "$iu" --socket "$work/lyon/view.sock" status
+    [[ $output == *"too many are connected"* || $output == *"ended the connection"* ]]
+    kill "$many"
+    wait "$many" || true
+    within 50 "$iu" --socket "$work/lyon/view.sock" status
+}
