@@ -195,6 +195,25 @@ static bool size_get(const struct key *key, const char *text, uint64_t *out)
     return *out >= key->least;
 }
 
+/* What may stand there, as people write it. */
+static const char *valid(const struct key *key, char words[64])
+{
+    *words = 0;
+    if (key->type == WORD)
+        for (size_t i = 0; i < WORDS_MAX && key->words[i]; i++)
+            strcat(strcat(words, i ? ", " : ""), key->words[i]);
+    if (key->type == WORD)
+        return words;
+    if (key->type == SIZE)
+        return "a whole number, with K, M, G or T behind or nothing: 20G";
+    if (key->item_ok == peer_ok)
+        return "city1...@host:port";
+    if (key->item_ok == loopback_ok)
+        return "an address of this machine only: 127.0.0.1:9466, or nothing";
+    return key->item_ok == path_ok ? "a path of less than 3500 bytes"
+                                   : "at most 8 of host:port: 0.0.0.0:7466";
+}
+
 /* Called by libconfuse for each value as it is read, so that the line is right. */
 static int value_ok(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -220,7 +239,9 @@ static int value_ok(cfg_t *cfg, cfg_opt_t *opt)
         good = (key->type != LIST || count <= key->most) && key->item_ok(text);
     if (good)
         return 0;
-    cfg_error(cfg, "%s: \"%.100s\" is not valid here; see interurband -p", key->name, text ? text : "");
+    char words[64];
+    cfg_error(cfg, "%s: \"%.100s\" is not valid here; valid is: %s", key->name, text ? text : "",
+              valid(key, words));
     return -1;
 }
 

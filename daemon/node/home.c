@@ -44,7 +44,7 @@ static int open_dir(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-bool home_open(const char *dir, const char *config, struct home *out, struct iu_buf *why, struct iu_buf *next)
+bool home_look(const char *dir, const char *config, struct home *out, struct iu_buf *why, struct iu_buf *next)
 {
     *out = (struct home){.fd = -1, .run_fd = -1, .lock = -1};
     out->dir = copied(dir ? dir : SYSTEM_HOME);
@@ -66,6 +66,13 @@ bool home_open(const char *dir, const char *config, struct home *out, struct iu_
             iu_buf_put_str(next, "check the path, and who may enter the directories on the way to it");
         return false;
     }
+    return true;
+}
+
+bool home_open(const char *dir, const char *config, struct home *out, struct iu_buf *why, struct iu_buf *next)
+{
+    if (!home_look(dir, config, out, why, next))
+        return false;
     if (!dir && mkdir(out->run_dir, 0755) == 0)
         (void)!chmod(out->run_dir, 0755);
     out->run_fd = open_dir(out->run_dir);
@@ -75,6 +82,26 @@ bool home_open(const char *dir, const char *config, struct home *out, struct iu_
         return false;
     }
     return true;
+}
+
+/* /proc/locks is read, and no lock is tried: that could be in the way of a daemon that starts. */
+long home_holder(const struct home *home)
+{
+    struct stat st;
+    char line[256];
+    long holder = 0;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (locks && fstatat(home->fd, LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        while (!holder &&
+               fgets(line, sizeof line, locks)) { /* "1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF" */
+            const char *kind = strstr(line, "FLOCK"), *write = kind ? strstr(kind, "WRITE ") : NULL,
+                       *colon = write ? strrchr(write, ':') : NULL;
+            if (colon && strtoull(colon + 1, NULL, 10) == st.st_ino)
+                holder = strtol(write + strlen("WRITE "), NULL, 10);
+        }
+    if (locks)
+        fclose(locks);
+    return holder > 0 ? holder : 0;
 }
 
 bool home_lock(struct home *home, struct iu_buf *why, struct iu_buf *next)
@@ -274,6 +301,16 @@ bool home_check(const struct home *home, const char *name, struct iu_buf *why)
     if (fd >= 0)
         close(fd);
     return fd >= 0 || errno == ENOENT;
+}
+
+bool home_files_ok(const struct home *home, struct iu_buf *why)
+{
+    static const char *const names[] = {"root.key", "next.key", "node.key", "chain",
+                                        "guard",    "fence",    "charter"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!home_check(home, names[i], why))
+            return false;
+    return true;
 }
 
 static bool write_all(int fd, struct iu_bytes bytes)

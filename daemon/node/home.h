@@ -20,6 +20,11 @@ struct home {
  * `next`, what to do. */
 bool home_open(const char *dir, const char *config, struct home *out, struct iu_buf *why,
                struct iu_buf *next);
+/* The same without the directory of the sockets, which is made where it is missing. */
+bool home_look(const char *dir, const char *config, struct home *out, struct iu_buf *why,
+               struct iu_buf *next);
+/* The process whose lock is on this home, 0 if there is none. */
+long home_holder(const struct home *home);
 /* Only one daemon runs on a home: the lock holds another's process id while that one has it. */
 bool home_lock(struct home *home, struct iu_buf *why, struct iu_buf *next);
 void home_close(struct home *home);
@@ -34,6 +39,8 @@ enum home_file home_read(const struct home *home, const char *name, size_t max, 
                          struct iu_buf *why);
 /* Whether a private file, if it is there, may stand as it does; reads nothing. */
 bool home_check(const struct home *home, const char *name, struct iu_buf *why);
+/* All private files of a home. */
+bool home_files_ok(const struct home *home, struct iu_buf *why);
 /* Replaces a file, mode 0600, durably: a new one is written, synced and renamed. False with errno. */
 bool home_write(const struct home *home, const char *name, struct iu_bytes bytes);
 /* Removes it, durably. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* interurband: the node. */
 #include "node/node.h"
+#include "node/offline.h"
 #include "node/os.h"
 
 #include "base/text.h"
@@ -15,6 +16,8 @@ static const char usage[] =
     "  --alone        sign without asking the peers that held this city's record last: only if no newer copy "
     "exists\n"
     "  --json         facts in JSON, one object a line\n"
+    "  --check        look at files, modes, configuration, disk and ports, say what is wrong, and start "
+    "nothing\n"
     "  -p             print the configuration with its defaults and the meaning of each key\n"
     "  --version, --help\n";
 
@@ -27,13 +30,21 @@ static int refuse_word(const char *why, const char *word)
     return IU_EXIT_USAGE;
 }
 
+struct given {
+    struct node_options node;
+    bool check;
+    const char *answer; /* a verb of the command line, for a node that does not run */
+};
+
 /* -1: go on; else the exit code. */
-static int parse(int argc, char **argv, struct node_options *out)
+static int parse(int argc, char **argv, struct given *out)
 {
     static const struct option options[] = {{"home", required_argument, NULL, 'H'},
                                             {"config", required_argument, NULL, 'c'},
                                             {"alone", no_argument, NULL, 'a'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"check", no_argument, NULL, 'k'},
+                                            {"answer", required_argument, NULL, 'A'},
                                             {"version", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
@@ -42,16 +53,22 @@ static int parse(int argc, char **argv, struct node_options *out)
     while ((got = getopt_long(argc, argv, ":ph", options, NULL)) != -1)
         switch (got) {
         case 'H':
-            out->home = optarg;
+            out->node.home = optarg;
             break;
         case 'c':
-            out->config = optarg;
+            out->node.config = optarg;
             break;
         case 'a':
-            out->alone = true;
+            out->node.alone = true;
             break;
         case 'j':
-            out->json = true;
+            out->node.json = true;
+            break;
+        case 'k':
+            out->check = true;
+            break;
+        case 'A':
+            out->answer = optarg;
             break;
         case 'p':
             config_print(stdout);
@@ -73,12 +90,16 @@ static int parse(int argc, char **argv, struct node_options *out)
 int main(int argc, char **argv)
 {
     static struct node node; /* stays reachable when a refused start just exits */
-    struct node_options options = {0};
-    int code = parse(argc, argv, &options);
+    struct given given = {0};
+    int code = parse(argc, argv, &given);
     if (code >= 0)
         return code;
+    if (given.check)
+        return offline_check(given.node.home, given.node.config);
+    if (given.answer)
+        return offline_answer(given.node.home, given.node.config, given.answer);
     os_begin();
-    if (!node_open(&node, &options, &code))
+    if (!node_open(&node, &given.node, &code))
         return code;
     code = node_run(&node);
     node_close(&node);

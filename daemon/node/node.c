@@ -67,8 +67,8 @@ static void tell_defaults(struct node *node)
 {
     struct iu_buf text = IU_BUF_INIT;
     iu_buf_printf(&text,
-                  "nowhere: %s is not there. The defaults hold: listening on %s; interurband -p shows all",
-                  node->home.config, node->config.listen.items[0]);
+                  "nowhere: the defaults hold, listening on %s; interurband -p shows all. There is no %s",
+                  node->config.listen.items[0], node->home.config);
     node_say(node, IU_FACT_CONFIG_READ, IU_OK, iu_buf_cstr(&text));
     iu_buf_fini(&text);
 }

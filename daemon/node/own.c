@@ -36,23 +36,13 @@ static bool refuse_without_chain(const struct home *home, int *exit_code)
     return false;
 }
 
-static bool modes_ok(const struct home *home, struct iu_buf *why)
-{
-    static const char *const names[] = {"root.key", "next.key", "node.key", "chain",
-                                        "guard",    "fence",    "charter"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!home_check(home, names[i], why))
-            return false;
-    return true;
-}
-
-static bool parse_chain(struct iu_bytes notes, struct iu_chain *chain)
+bool own_chain(struct iu_bytes notes, struct iu_chain *out)
 {
     struct iu_bytes first, rest;
     struct iu_delegation *d = calloc(1, sizeof *d);
     iu_must(d != NULL);
     bool good = iu_chain_split(notes, &first, &rest) == IU_OK && iu_delegation_get(first, d) == IU_OK &&
-                iu_chain_get(notes, &d->city, chain) == IU_OK;
+                iu_chain_get(notes, &d->city, out) == IU_OK;
     free(d);
     return good;
 }
@@ -63,11 +53,11 @@ bool own_read(struct node *node, int *exit_code)
     enum home_file got = home_read(&node->home, "chain", IU_CHAIN_BYTES_MAX, &notes, &why);
     node->chain = calloc(1, sizeof *node->chain);
     iu_must(node->chain != NULL);
-    bool good = got == HOME_READ && parse_chain(iu_buf_view(&notes), node->chain);
+    bool good = got == HOME_READ && own_chain(iu_buf_view(&notes), node->chain);
     iu_buf_fini(&notes);
     if (got == HOME_ABSENT)
         return refuse_without_chain(&node->home, exit_code);
-    if (got == HOME_REFUSED || !modes_ok(&node->home, &why))
+    if (got == HOME_REFUSED || !home_files_ok(&node->home, &why))
         return refuse(&why, IU_E_KEY_FILE_MODE, exit_code);
     if (!good) {
         iu_buf_printf(&why, "%s/chain is damaged: its delegations do not verify", node->home.dir);

@@ -5,9 +5,12 @@
 #define NODE_OWN_H
 
 #include "peer/net.h"
+#include "sign/chain.h"
 
 struct node;
 
+/* The delegations of a home's chain; false if they do not verify. */
+bool own_chain(struct iu_bytes notes, struct iu_chain *out);
 /* Keys, chain and city from the home; refuses files that others can read. False after the reason was printed.
  */
 bool own_read(struct node *node, int *exit_code);

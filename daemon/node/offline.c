@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/offline.h"
+
+#include "admin/admin.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "node/config.h"
+#include "node/home.h"
+#include "node/own.h"
+#include "node/resolve.h"
+#include "sign/key.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOM_LEAST 256000000ULL /* as doctor says of a node that runs */
+
+struct look {
+    struct home home;
+    struct config config;
+    struct iu_reply *reply; /* NULL: lines are printed */
+    int exit_code;
+};
+
+static void put(struct look *look, const char *check, bool ok, const char *words, const char *next)
+{
+    if (!ok && !look->exit_code)
+        look->exit_code = strcmp(check, "configuration") == 0 ? IU_EXIT_USAGE : IU_EXIT_FAILED;
+    if (look->reply) {
+        iu_reply_row(look->reply, "checks");
+        iu_reply_str(look->reply, "check", check);
+        iu_reply_bool(look->reply, "ok", ok);
+        iu_reply_str(look->reply, "words", words);
+        iu_reply_str(look->reply, "next", *next ? next : "nothing to do");
+        return;
+    }
+    struct iu_buf line = IU_BUF_INIT;
+    iu_text_show(&line, iu_bytes_str(words), 4096);
+    printf("%-14s %-5s %s\n", check, ok ? "ok" : "WRONG", iu_buf_cstr(&line));
+    iu_buf_clear(&line);
+    iu_text_show(&line, iu_bytes_str(next), 4096);
+    if (*next)
+        printf("%-14s Next: %s\n", "", iu_buf_cstr(&line));
+    iu_buf_fini(&line);
+}
+
+static void put_bufs(struct look *look, const char *check, bool ok, struct iu_buf *words, struct iu_buf *next)
+{
+    put(look, check, ok, iu_buf_cstr(words), next ? iu_buf_cstr(next) : "");
+    iu_buf_fini(words);
+    if (next)
+        iu_buf_fini(next);
+}
+
+static void check_daemon(struct look *look, long holder, const char *home)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    if (holder > 0) {
+        iu_buf_printf(&words,
+                      "process %ld runs on this home, and its control socket does not answer: it starts, "
+                      "stops, or hangs",
+                      holder);
+        iu_buf_printf(&next,
+                      "wait a moment and ask again; look at its last lines; if it hangs: kill %ld, then "
+                      "start it again",
+                      holder);
+    } else {
+        iu_buf_put_str(&words, "the node does not run");
+        iu_buf_printf(&next, "start it: interurband%s%s", home ? " --home " : "", home ? home : "");
+    }
+    put_bufs(look, "daemon", false, &words, &next);
+}
+
+static bool check_home(struct look *look, const char *home, const char *config)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    bool good = home_look(home, config, &look->home, &words, &next) &&
+                home_place_ok(look->home.dir, false, &words, &next);
+    if (good)
+        iu_buf_printf(&words, "%s may be read and written", look->home.dir);
+    put_bufs(look, "home", good, &words, &next);
+    return good;
+}
+
+static bool check_config(struct look *look, bool needed)
+{
+    struct iu_buf words = IU_BUF_INIT;
+    const char *file = look->home.config;
+    bool good = config_read(file, needed, &look->config, &words);
+    if (good && access(file, F_OK) != 0)
+        iu_buf_printf(&words, "%s is not there: the defaults hold, listening on %s", file,
+                      look->config.listen.items[0]);
+    else if (good)
+        iu_buf_printf(&words, "%s is read without an error", file);
+    put(look, "configuration", good, iu_buf_cstr(&words),
+        good ? "" : "correct that line; interurband -p shows every key");
+    iu_buf_fini(&words);
+    return good;
+}
+
+/* The node key and the chain, as a start would find them. */
+static void check_keys(struct look *look)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT, notes = IU_BUF_INIT;
+    struct iu_chain *chain = calloc(1, sizeof *chain);
+    struct iu_key *key = NULL;
+    iu_must(chain != NULL);
+    enum home_file got = home_read(&look->home, "chain", IU_CHAIN_BYTES_MAX, &notes, &words);
+    bool good = false;
+    if (got == HOME_ABSENT) {
+        if (!home_lost(&look->home, &words, &next)) {
+            iu_buf_printf(&words, "no city was founded in %s", look->home.dir);
+            iu_buf_printf(&next, "interurban --home %s init", look->home.dir);
+        }
+    } else if (got == HOME_REFUSED || !home_files_ok(&look->home, &words)) {
+        iu_buf_put_str(&next, "chmod 600 it, as a file of the node's own user");
+    } else if (!own_chain(iu_buf_view(&notes), chain)) {
+        iu_buf_printf(&words, "%s/chain is damaged: its delegations do not verify", look->home.dir);
+        iu_buf_put_str(&next, "bring it back from the safe copy");
+    } else if (!(key = home_key(&look->home, &words))) {
+        iu_buf_put_str(&next, "bring it back from the safe copy");
+    } else {
+        struct iu_public ours;
+        iu_key_public(key, &ours);
+        good = memcmp(ours.b, iu_chain_last(chain)->node.b, sizeof ours.b) == 0;
+        iu_buf_put_str(&words, good ? "node.key and chain belong together, and modes are right"
+                                    : "node.key is not the key that the newest delegation in chain names");
+        iu_buf_put_str(&next,
+                       good ? "" : "install the node.key that belongs to it: until then nothing is signed");
+    }
+    put_bufs(look, "key files", good, &words, &next);
+    iu_key_close(key);
+    free(chain);
+    iu_buf_fini(&notes);
+}
+
+static void check_store(struct look *look)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct stat unused;
+    char *dir = *look->config.store ? strdup(look->config.store) : home_path(&look->home, "store"),
+         *guard = home_path(&look->home, "guard"), room[IU_SIZE_WORDS];
+    iu_must(dir != NULL);
+    bool absent = stat(dir, &unused) != 0 && errno == ENOENT, signs = stat(guard, &unused) == 0;
+    bool good = home_place_ok(dir, true, &words, &next) && !(absent && signs);
+    if (good && absent)
+        iu_buf_printf(&words, "%s is not there yet: the first start makes it", dir);
+    else if (good)
+        iu_buf_printf(&words, "%s may be read and written", dir);
+    else if (absent) {
+        iu_buf_printf(&words, "%s is not there, though this city has signed entries", dir);
+        iu_buf_put_str(&next, "bring the whole home back from a copy, or restore a backup into a new one");
+    }
+    put_bufs(look, "store", good, &words, &next);
+    uint64_t bytes = home_room(dir);
+    iu_size_put(room, bytes);
+    iu_buf_printf(&words, "%s free on the disk of %s", room, dir);
+    good = bytes >= ROOM_LEAST;
+    put(look, "disk", good, iu_buf_cstr(&words), good ? "" : "make room on this disk");
+    iu_buf_fini(&words);
+    free(dir);
+    free(guard);
+}
+
+/* Binding without listening takes the port from nobody who starts meanwhile. */
+static void check_port(struct look *look, uv_loop_t *loop, const char *address)
+{
+    struct iu_buf words = IU_BUF_INIT;
+    struct sockaddr_storage at;
+    int on = 1, cause = EADDRNOTAVAIL;
+    int fd = resolve_now(loop, address, &at) ? socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) {
+        socklen_t len = at.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+        cause = bind(fd, (const struct sockaddr *)&at, len) == 0 ? 0 : errno;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (cause == EADDRINUSE)
+        iu_buf_printf(&words, "%s: another program uses this port", address);
+    else if (cause)
+        iu_buf_printf(&words, "%s: %s", address, strerror(cause));
+    else
+        iu_buf_printf(&words, "%s is free", address);
+    put(look, "port", cause == 0, iu_buf_cstr(&words),
+        cause ? "stop the program that uses it (ss -ltnp shows it), or choose another address in the "
+                "configuration"
+              : "");
+    iu_buf_fini(&words);
+}
+
+static void check_ports(struct look *look)
+{
+    uv_loop_t loop;
+    iu_must(uv_loop_init(&loop) == 0);
+    for (size_t i = 0; i < look->config.listen.count; i++)
+        check_port(look, &loop, look->config.listen.items[i]);
+    if (*look->config.metrics)
+        check_port(look, &loop, look->config.metrics);
+    uv_loop_close(&loop);
+}
+
+/* Each check needs what those before it found. */
+static void look_over(struct look *look, const char *home, const char *config, bool names_daemon)
+{
+    bool there = check_home(look, home, config);
+    long holder = look->home.fd >= 0 ? home_holder(&look->home) : 0;
+    if (names_daemon)
+        check_daemon(look, holder, home);
+    if (look->home.fd >= 0 && check_config(look, config != NULL) && there) {
+        check_keys(look);
+        check_store(look);
+        if (!holder)
+            check_ports(look);
+    }
+    config_fini(&look->config);
+    home_close(&look->home);
+}
+
+int offline_check(const char *home, const char *config)
+{
+    struct look look = {.home = {.fd = -1, .run_fd = -1, .lock = -1}};
+    look_over(&look, home, config, false);
+    return look.exit_code;
+}
+
+static void answer_config(const char *home, const char *config, struct iu_reply *reply)
+{
+    struct home place;
+    struct config fresh = {0};
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    if (!home_look(home, config, &place, &why, &next)) {
+        iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    } else if (!config_read(place.config, config != NULL, &fresh, &why)) {
+        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
+                       "correct that line; interurband -p shows every key");
+    } else {
+        iu_reply_row(reply, "");
+        iu_reply_str(reply, "file", place.config);
+        iu_reply_list(reply, "config");
+        config_rows(&fresh, reply);
+    }
+    config_fini(&fresh);
+    home_close(&place);
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
+}
+
+int offline_answer(const char *home, const char *config, const char *verb)
+{
+    struct iu_reply reply;
+    struct iu_buf bytes = IU_BUF_INIT;
+    struct look look = {.home = {.fd = -1, .run_fd = -1, .lock = -1}, .reply = &reply};
+    bool doctor = strcmp(verb, "doctor") == 0;
+    if (!doctor && strcmp(verb, "config") != 0)
+        return IU_EXIT_USAGE;
+    iu_reply_init(&reply);
+    if (doctor) {
+        iu_reply_row(&reply, "");
+        iu_reply_list(&reply, "checks");
+        look_over(&look, home, config, true);
+        reply.exit = IU_EXIT_UNREACHABLE;
+    } else {
+        answer_config(home, config, &reply);
+    }
+    iu_reply_put(&reply, &bytes);
+    bool good = fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len && fflush(stdout) == 0;
+    iu_buf_fini(&bytes);
+    iu_reply_fini(&reply);
+    return good ? IU_EXIT_DONE : IU_EXIT_FAILED;
+}
