@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "node/node.h"
 #include "node/verbs.h"
+#include "sign/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,21 @@ static bool open_still(const struct iu_invite *invite, uint64_t now_ms)
     return !invite->used && invite->expires_s * 1000 > now_ms;
 }
 
+#define ID_LEN 8
+
+/* What an invite without a name is called by: a secret is not shown again, the beginning of its hash may be.
+ */
+static void put_id(const uint8_t secret[16], char out[65])
+{
+    struct iu_hash hash;
+    iu_sha256(iu_bytes_of(secret, 16), &hash);
+    iu_hex(out, iu_bytes_of(hash.b, IU_HASH_LEN));
+    out[ID_LEN] = 0;
+}
+
 static void list(struct node *node, struct iu_reply *reply)
 {
+    char id[65];
     struct iu_invite invite;
     struct iu_named who;
     uint8_t at[16];
@@ -34,6 +48,8 @@ static void list(struct node *node, struct iu_reply *reply)
     iu_reply_list(reply, "invites");
     for (bool first = true; iu_invite_next(snap, first, at, &invite); first = false) {
         iu_reply_row(reply, "invites");
+        put_id(invite.secret, id);
+        iu_reply_str(reply, "id", id);
         iu_reply_str(reply, "to", invite.to);
         iu_reply_date(reply, "made", invite.made_ms);
         iu_reply_date(reply, "expires", invite.expires_s * 1000);
@@ -50,7 +66,7 @@ static void list(struct node *node, struct iu_reply *reply)
     iu_snap_close(snap);
 }
 
-/* --- revoking: the first open one made for NAME, until none is left --- */
+/* --- revoking: all open ones made for NAME, or the one whose id that is --- */
 
 struct revoking {
     char to[IU_NAME_MAX + 1];
@@ -72,9 +88,17 @@ static void revoked(struct node *node, const struct iu_effect *effect, struct iu
 
 static bool none_to(struct iu_reply *reply)
 {
-    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name",
+    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name, or has that id",
                    "interurban invite --list");
     return true;
+}
+
+static bool meant(const struct iu_invite *invite, struct iu_bytes to)
+{
+    char id[65];
+    put_id(invite->secret, id);
+    return !invite->used &&
+           (iu_bytes_equal(iu_bytes_str(invite->to), to) || iu_bytes_equal(iu_bytes_str(id), to));
 }
 
 static bool take_back(struct node *node, struct client *client, struct iu_bytes to, struct iu_reply *reply)
@@ -85,7 +109,7 @@ static bool take_back(struct node *node, struct client *client, struct iu_bytes 
     struct iu_snap *snap = iu_snap_open(node->store);
     for (bool first = true; iu_invite_next(snap, first, at, &invite) && count < IU_INVITES_OPEN_MAX;
          first = false)
-        if (!invite.used && iu_bytes_equal(iu_bytes_str(invite.to), to))
+        if (meant(&invite, to))
             memcpy(secrets[count++], invite.secret, sizeof invite.secret);
     iu_snap_close(snap);
     if (!count)
