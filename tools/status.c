@@ -67,7 +67,7 @@ void show_status(const struct iu_answered *answer)
             "  ! The disk is full, %s free: reading goes on, nothing new is accepted until there is room.\n",
             room);
     if (allowed && !allowed->number) {
-        put_text(answer, "  ! Not signing: ", "signing.why", "\n");
+        put_text(answer, "  ! Ready to read; not signing: ", "signing.why", "\n");
         put_text(answer, "    Next: ", "signing.next", "\n");
     }
     if (number(answer, "states.forked") || number(answer, "states.behind") ||
