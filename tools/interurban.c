@@ -140,6 +140,8 @@ int main(int argc, char **argv)
         printf("interurban %s\n", IU_VERSION);
         return 0;
     }
+    if (!call.command && call.json && !call_has(&call, "help"))
+        return usage(NULL, "missing", "VERB");
     if (!call.command || call_has(&call, "help")) {
         if (call.command)
             help_one(call.command);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OWN_ARGS 8 /* timeout, and what is said of the file itself */
+
 /* Numbers and hashes as text, kept until the request is sent. */
 struct texts {
     char size[IU_ATTACHMENTS_MAX + 1][24], sha256[IU_ATTACHMENTS_MAX + 1][65],
@@ -150,8 +152,12 @@ int run_publish(struct call *call)
     call_request(call, &request);
     request.arg_count = 0;
     for (size_t i = 0; i < call->given_count; i++)
-        if (call->given[i].flag->sent && strcmp(call->given[i].flag->name, "timeout") != 0)
+        if (call->given[i].flag->sent && strcmp(call->given[i].flag->name, "timeout") != 0) {
+            if (request.arg_count + OWN_ARGS >= IU_ADMIN_ARGS_MAX)
+                return show_own_error(call, IU_E_USAGE, "too many tags and references for one document",
+                                      "leave some out");
             add(&request, call->given[i].flag->name, call->given[i].value);
+        }
     snprintf(texts.timeout, sizeof texts.timeout, "%llu", (unsigned long long)call->timeout_s);
     add(&request, "timeout", texts.timeout);
     add(&request, "name", file_base(path));

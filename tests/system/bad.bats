@@ -301,6 +301,12 @@ PY
     [ ! -e "$work/porto/chain" ]
     # shellcheck disable=SC2046
     "$iu" list $(printf -- '-h %.0s' $(seq 300))
+    start lyon
+    echo text >"$work/t.txt"
+    publish lyon "$work/t.txt" $(printf -- '--tag t%d ' $(seq 8))
+    refused 2 node lyon publish "$work/t.txt" --title x $(printf -- '--supersedes lyon/0 %.0s' $(seq 60))
+    refused 2 "$iu" --json
+    [[ $output == *IU-E001* && $output != *Usage* ]]
 }
 
 @test "an old copy with a damaged fence signs nothing before its peers have said what they hold" {
