@@ -58,7 +58,7 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     head -c 40000 /dev/urandom >"$work/more.bin"
     for n in $(seq 20); do node lyon publish "$work/more.bin" --title "more $n" 2>/dev/null || break; done
     node lyon status >"$work/status"
-    grep -q '! Not signing: the disk of the store is full: [0-9.]* k\?B are free' "$work/status"
+    grep -q '! Ready to read; not signing: the disk of the store is full: [0-9.]* k\?B are free' "$work/status"
     grep -q 'Next: make room on that disk: it goes on by itself' "$work/status"
     refused 1 grep 'this node signs' "$work/status"
     node lyon status --json | field '.store.full and (.signing.allowed | not) and .signing.code == "disk-full"'
