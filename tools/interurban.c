@@ -64,6 +64,14 @@ static int take_flag(struct call *call, int argc, char **argv, int at)
     return taken;
 }
 
+/* -h and `help` are --help. Takes one word. */
+static int take_help(struct call *call)
+{
+    if (!call_has(call, "help") && call->given_count < GIVEN_MAX)
+        call->given[call->given_count++] = (struct given){flag_in(global_flags, "help", 4), ""};
+    return 1;
+}
+
 /* "CITY [N]" allows one or two. */
 static void count_args(const char *args, size_t *least, size_t *most)
 {
@@ -92,6 +100,8 @@ static int parse(struct call *call, int argc, char **argv)
             if (!call_has(call, "help") && call->given_count < GIVEN_MAX)
                 call->given[call->given_count++] = (struct given){flag_in(global_flags, "help", 4), ""};
             at++;
+        } else if (!call->command && !strcmp(argv[at], "help")) {
+            at += take_help(call);
         } else if (!call->command) {
             call->command = command_find(argv[at]);
             if (!call->command) {
@@ -140,15 +150,15 @@ int main(int argc, char **argv)
         printf("interurban %s\n", IU_VERSION);
         return 0;
     }
-    if (!call.command && call.json && !call_has(&call, "help"))
-        return usage(NULL, "missing", "VERB");
-    if (!call.command || call_has(&call, "help")) {
+    if (call_has(&call, "help")) {
         if (call.command)
             help_one(call.command);
         else
             help_all();
-        return call.command || call_has(&call, "help") ? IU_EXIT_DONE : IU_EXIT_USAGE;
+        return IU_EXIT_DONE;
     }
+    if (!call.command)
+        return usage(NULL, "no verb is given; the node itself is another program", "interurband");
     code = check_args(&call);
     if (code < 0)
         code = call.command->run(&call);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* publish: sends a file and what is said about it to the node. Content up to 48 KiB goes with the request;
  * larger files go before, chunk by chunk, into the node's store. */
+#include "advice.h"
 #include "call.h"
 #include "files.h"
 
@@ -8,6 +9,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +140,59 @@ static int add_attachments(struct call *call, struct iu_request *request, struct
     return -1;
 }
 
+static void warn(const struct call *call, const char *what, const char *words)
+{
+    struct iu_buf safe = IU_BUF_INIT;
+    iu_text_show(&safe, iu_bytes_str(what), 400);
+    if (!call->quiet)
+        fprintf(stderr, "interurban: warning: %s %s\n", iu_buf_cstr(&safe), words);
+    iu_buf_fini(&safe);
+}
+
+/* An entry stays as it is: likely slips are refused, or told, before it is made. */
+static int advise(const struct call *call, const char *path)
+{
+    const char *lang = call_flag(call, "lang", 0), *licence = call_flag(call, "licence", 0), *hint,
+               *media = call_has(call, "media") ? call_flag(call, "media", 0) : file_media(path);
+    if (lang && *lang && !advice_lang_ok(lang, &hint)) {
+        struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+        iu_buf_printf(&why, "\"%.100s\" is no language tag: it begins with two letters, or three", lang);
+        iu_buf_printf(&next, "--lang %s", hint);
+        int code = show_own_error(call, IU_E_LANG, iu_buf_cstr(&why), iu_buf_cstr(&next));
+        iu_buf_fini(&why);
+        iu_buf_fini(&next);
+        return code;
+    }
+    if (licence && *licence && !advice_licence_known(licence))
+        warn(call, licence,
+             "is none of the common licence identifiers (CC-BY-4.0, CC0-1.0, ODbL-1.0, EUPL-1.2, …; "
+             "https://spdx.org/licenses); an entry cannot be changed");
+    if (!call_has(call, "type"))
+        warn(call, path, "is published as --type other, as none was given");
+    if (strncmp(media, "text/", 5) == 0 && !advice_utf8(path))
+        warn(call, path,
+             "is not UTF-8: its letters may be shown wrong elsewhere. To convert it: iconv -f LATIN1 -t "
+             "UTF-8");
+    return -1;
+}
+
+/* --- Ctrl-C --- */
+
+static volatile sig_atomic_t asked; /* the entry's own request has left */
+
+static void on_interrupt(int number)
+{
+    static const char before[] = "\ninterurban: interrupted: nothing was published\n",
+                      after[] =
+                          "\ninterurban: interrupted: it may have been published. Look before you try again: "
+                          "interurban list\n";
+    ssize_t n = asked ? write(STDERR_FILENO, after, sizeof after - 1)
+                      : write(STDERR_FILENO, before, sizeof before - 1);
+    (void)n;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 int run_publish(struct call *call)
 {
     static struct texts texts;
@@ -147,8 +202,11 @@ int run_publish(struct call *call)
     struct iu_request request;
     struct file_sums sums = {0};
     int code = check_file(call, path, &sums);
+    if (code < 0)
+        code = advise(call, path);
     if (code >= 0)
         return code;
+    signal(SIGINT, on_interrupt);
     call_request(call, &request);
     request.arg_count = 0;
     for (size_t i = 0; i < call->given_count; i++)
@@ -173,6 +231,7 @@ int run_publish(struct call *call)
     }
     if (code < 0)
         code = add_attachments(call, &request, &texts);
+    asked = code < 0;
     if (code < 0 && call_exchange(call, &request, &answer, &code)) {
         code = (int)answer.exit;
         if (answer.exit)

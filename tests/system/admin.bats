@@ -102,3 +102,62 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     pid[lyon]=$!
     within 50 grep -q 'interurban.conf is not there. The defaults hold: listening on 0.0.0.0:7466' "$work/lyon.out"
 }
+
+@test "publish: a language's name is refused with its tag, a rare licence and text that is not UTF-8 are told, a usual document is not" {
+    found lyon
+    start lyon
+    printf 'caf\xc3\xa9\n' >"$work/good.txt"
+    printf 'caf\xe9\n' >"$work/latin.txt"
+    for pair in english:en klingon:tlh francais:fr abcd:fr; do
+        refused 2 node lyon publish "$work/good.txt" --title x --lang "${pair%:*}"
+        [[ $output == *IU-E028* && $output == *"--lang ${pair#*:}"* ]]
+    done
+    node lyon list --json | field '.entries | length == 0'
+    node lyon publish "$work/good.txt" --title x --type report --lang pt-BR --licence CC-BY-4.0 2>"$work/told"
+    [ ! -s "$work/told" ]
+    node lyon publish "$work/latin.txt" --title x --type report --lang tlh --licence banana 2>"$work/told"
+    grep -q 'banana is none of the common licence identifiers' "$work/told"
+    grep -q 'latin.txt is not UTF-8' "$work/told"
+    node lyon publish "$work/latin.txt" --title x --licence banana --quiet 2>"$work/told"
+    [ ! -s "$work/told" ]
+    head -c 3000 /dev/urandom >"$work/photo.bin"
+    node lyon publish "$work/photo.bin" --title x 2>"$work/told"
+    grep -q 'type other' "$work/told"
+    [ "$(wc -l <"$work/told")" = 1 ]
+}
+
+@test "Ctrl-C during publish says whether something may have been published" {
+    found lyon
+    start lyon
+    interrupt() { # FILE: after the request has come as far as it can while the node stands still
+        kill -STOP "${pid[lyon]}"
+        set -m
+        "$iu" --home "$work/lyon" publish "$1" --title x --type report --timeout 60 >/dev/null 2>"$work/told" 3>&- &
+        publisher=$!
+        set +m
+        within 50 reached "$publisher"
+        sleep 0.3
+        kill -INT "$publisher"
+        code=0
+        wait "$publisher" || code=$?
+        kill -CONT "${pid[lyon]}"
+        [ "$code" = 130 ]
+    }
+    reached() { [ -n "$(ls -l "/proc/$1/fd" | grep socket)" ]; }
+    head -c 3000000 /dev/zero >"$work/large.bin"
+    interrupt "$work/large.bin"
+    grep -q 'interrupted: nothing was published' "$work/told"
+    echo small >"$work/small.txt"
+    interrupt "$work/small.txt"
+    grep -q 'interrupted: it may have been published. Look' "$work/told"
+    within 50 eval "node lyon list --json | field '[.entries[].title] == [\"x\"]'"
+}
+
+@test "no verb, help and a mistyped verb are told apart" {
+    refused 2 "$iu" --home kampala
+    [[ $output == *"no verb"*interurband* && $output != *supersedes* ]]
+    [ "$("$iu" help)" = "$("$iu" --help)" ]
+    [ "$("$iu" help publish)" = "$("$iu" publish --help)" ]
+    refused 2 "$iu" statsu
+    [[ $output == *'did you mean `status`'* ]]
+}
