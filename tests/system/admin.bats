@@ -100,7 +100,7 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     rm "$work/lyon/interurban.conf"
     "$iud" --home "$work/lyon" >/dev/null 2>"$work/lyon.out" 3>&- &
     pid[lyon]=$!
-    within 50 grep -q 'interurban.conf is not there. The defaults hold: listening on 0.0.0.0:7466' "$work/lyon.out"
+    within 50 grep -q 'the defaults hold, listening on 0.0.0.0:7466; .* no .*interurban.conf' "$work/lyon.out"
 }
 
 @test "publish: a language's name is refused with its tag, a rare licence and text that is not UTF-8 are told, a usual document is not" {
