@@ -19,9 +19,18 @@ void trace_init(struct trace *trace, bool json, const uint8_t seed[16])
     memcpy(trace->seed, seed, sizeof trace->seed);
 }
 
+/* Whoever was not let in may come under any name: all of them have one allowance. */
+static bool not_let_in(const struct iu_fact *fact)
+{
+    return fact->id == IU_FACT_PEER_REFUSED || fact->id == IU_FACT_INVITE_FAILED ||
+           (fact->id == IU_FACT_PEER_MALFORMED && iu_is_zero(fact->peer.b, IU_ID_LEN));
+}
+
 /* Facts of this node itself, and alerts, are always told. Hash collisions share an allowance. */
 static struct trace_place *place_of(struct trace *trace, const struct iu_fact *fact)
 {
+    if (not_let_in(fact))
+        return &trace->places[0];
     bool stranger = fact->id == IU_FACT_HANDSHAKE_FAILED || fact->id == IU_FACT_TLS_ABUSE;
     if (iu_fact_level(fact->id) == IU_ALERT || (!stranger && iu_is_zero(fact->peer.b, IU_ID_LEN)))
         return NULL;

@@ -10,7 +10,8 @@
 #define LEN_MASK 0x1fffffffU
 #define KEPT_MAX 4096 /* memory that an idle lane keeps for its next message */
 #define PIECE_MIN 1024
-#define LIVE_WEIGHT 8 /* live : history, by bytes */
+#define MESSAGE_COST 128 /* memory of a queued message beside its bytes */
+#define LIVE_WEIGHT 8    /* live : history, by bytes */
 
 /* --- receiving --- */
 
@@ -35,6 +36,15 @@ void iu_joiner_fini(struct iu_joiner *joiner)
         give_back(joiner, &joiner->open[i]);
         iu_buf_fini(&joiner->open[i]);
     }
+}
+
+size_t iu_joiner_held(const struct iu_joiner *joiner)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < IU_LANE_COUNT; i++) {
+        sum += joiner->open[i].len;
+    }
+    return sum;
 }
 
 static struct iu_bytes take_front(struct iu_bytes *in, size_t len)
@@ -124,6 +134,7 @@ struct queued {
 struct lane {
     struct queued *first, **end;
     size_t len;      /* bytes not sent yet */
+    size_t count;    /* messages of which any are not */
     uint64_t served; /* bytes × weight of the other lane; live and history take turns by it */
 };
 
@@ -145,6 +156,7 @@ static void drop_first(struct lane *lane)
 {
     struct queued *first = lane->first;
     lane->first = first->next;
+    lane->count--;
     if (lane->first == NULL) {
         lane->end = &lane->first;
     }
@@ -178,6 +190,7 @@ void iu_splitter_put_take(struct iu_splitter *splitter, enum iu_lane lane, struc
         into->served = other->served; /* a lane that was idle has no claim on the past */
     }
     into->len += queued->message.len;
+    into->count++;
     *into->end = queued;
     into->end = &queued->next;
 }
@@ -192,6 +205,15 @@ size_t iu_splitter_queued(const struct iu_splitter *splitter)
     size_t sum = 0;
     for (size_t i = 0; i < IU_LANE_COUNT; i++) {
         sum += splitter->lanes[i].len;
+    }
+    return sum;
+}
+
+size_t iu_splitter_memory(const struct iu_splitter *splitter)
+{
+    size_t sum = iu_splitter_queued(splitter);
+    for (size_t i = 0; i < IU_LANE_COUNT; i++) {
+        sum += splitter->lanes[i].count * MESSAGE_COST;
     }
     return sum;
 }

@@ -26,6 +26,7 @@ struct iu_joiner {
 };
 void iu_joiner_init(struct iu_joiner *joiner, struct iu_pool *pool);
 void iu_joiner_fini(struct iu_joiner *joiner);
+size_t iu_joiner_held(const struct iu_joiner *joiner); /* bytes of messages that are not whole yet */
 /* Takes bytes from the front of *in until a message is whole or *in is empty. *message (a view, valid until the next call) and *lane are
  * set when whole, else message->data is NULL. IU_PEER_OVER_LIMIT, IU_PEER_MALFORMED (empty fragments that continue, empty messages). */
 IU_MUST_USE enum iu_err iu_joiner_take(struct iu_joiner *joiner, struct iu_bytes *in, struct iu_bytes *message,
@@ -37,6 +38,7 @@ struct iu_splitter *iu_splitter_open(void);
 void iu_splitter_close(struct iu_splitter *splitter);
 void iu_splitter_put_take(struct iu_splitter *splitter, enum iu_lane lane, struct iu_buf *message); /* takes message's memory */
 size_t iu_splitter_queued(const struct iu_splitter *splitter); /* bytes */
+size_t iu_splitter_memory(const struct iu_splitter *splitter); /* bytes, with what each message costs beside its own */
 size_t iu_splitter_queued_in(const struct iu_splitter *splitter, enum iu_lane lane);
 /* Appends fragments to `out` until about `max` bytes were added or nothing is queued. Returns how many bytes were added. */
 size_t iu_splitter_draw(struct iu_splitter *splitter, size_t max, struct iu_buf *out);

@@ -46,7 +46,8 @@
 #define IU_MESSAGE_EARLY_MAX (16 * 1024)               /* until the session has a city */
 #define IU_MESSAGE_MAX (1024 * 1024 + 128 * 1024)
 #define IU_REASSEMBLY_POOL (64 * 1024 * 1024)          /* over all sessions */
-#define IU_OUTPUT_MAX (8 * 1024 * 1024)                /* queued for one peer */
+#define IU_OUTPUT_MAX (8 * 1024 * 1024)                /* of memory for what is queued for one peer */
+#define IU_CITY_SESSIONS_MAX 4                         /* of one city at once */
 #define IU_WINDOW_MIN (256 * 1024)
 #define IU_WINDOW_MAX (8 * 1024 * 1024)
 #define IU_INTEREST_MAX 256                            /* single cities in one Interest */

@@ -83,6 +83,16 @@ void iu_chainwire_keep(struct iu_session *session)
     iu_buf_fini(&session->proven_notes);
 }
 
+/* Nothing that is not held: it is not verified over and over. */
+static bool held_already(struct iu_net *net, const struct iu_city *city, struct iu_bytes notes)
+{
+    struct iu_buf held = IU_BUF_INIT;
+    bool same = iu_chain_notes(iu_net_snap(net), city, &held) && held.len >= notes.len &&
+                memcmp(held.data, notes.data, notes.len) == 0;
+    iu_buf_fini(&held);
+    return same;
+}
+
 /* A chain is whole. Whose it is decides: the session's own while it is waited for; ours, which a peer may
  * know to have gone on; that of a city that is followed. Others are not kept. */
 static void whole(struct iu_session *session, const struct iu_city *city, struct iu_bytes notes)
@@ -97,7 +107,10 @@ static void whole(struct iu_session *session, const struct iu_city *city, struct
             put_job(net, session->conn, &session->city, city, notes);
         free(chain);
     } else if (session->stage == IU_STAGE_OPEN && iu_net_follows(net, city)) {
-        put_job(net, session->conn, &session->city, city, notes);
+        if (held_already(net, city, notes))
+            iu_fetch_chain_came(net, city);
+        else
+            put_job(net, session->conn, &session->city, city, notes);
     }
 }
 

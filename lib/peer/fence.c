@@ -170,7 +170,8 @@ static void stop_words(const struct iu_fence *fence, struct iu_buf *why, struct 
     case IU_STOP_CLONE:
         iu_buf_put_str(
             why, "another running copy of this city was seen; two copies that sign would make two histories");
-        iu_buf_put_str(next, "stop the copy that is wrong, then at the right one: interurban key claim");
+        iu_buf_put_str(next, "stop the copy that is wrong, then at the right one: interurban key claim; if "
+                             "there is no other, the log names the city that said so: block it first");
         break;
     case IU_STOP_GUARD_MISSING:
         iu_buf_put_str(why, "this node has signed before, but its guard file is missing or damaged: what it "

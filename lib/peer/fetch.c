@@ -160,6 +160,15 @@ static struct iu_fetch *make(struct iu_net *net, const struct iu_city *city, uin
     return fetch;
 }
 
+/* The log's own city has more: another that was asked for it and has sent nothing yet is not waited for. */
+static void author_first(struct iu_net *net, struct iu_fetch *fetch, const struct iu_fetch_news *news)
+{
+    const struct iu_session *session = iu_net_session(net, news->conn);
+    if (session != NULL && iu_city_equal(&session->city, &fetch->city) && news->size > fetch->arrived &&
+        fetch->conn != 0 && fetch->conn != news->conn && fetch->got == 0)
+        iu_fetch_end_claim(net, fetch);
+}
+
 void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news)
 {
     struct iu_fetch *fetch = iu_fetch_find(net, &news->city, news->log);
@@ -173,6 +182,7 @@ void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news)
         fetch->chain_hash = *news->chain;
     }
     iu_source_know(fetch, news->conn, news->size);
+    author_first(net, fetch, news);
     if (fetch->held >= fetch->size && fetch->jobs == 0) {
         iu_fetch_drop(net, fetch);
     } else if (over_quota(net, &fetch->city)) {

@@ -69,9 +69,27 @@ static void not_followed(struct iu_session *session)
     iu_buf_fini(&words);
 }
 
+/* So that no city takes the memory and the places of the others: its oldest session makes room for a new one.
+ */
+static void end_oldest(struct iu_net *net, const struct iu_city *city)
+{
+    size_t at = 0, count = 0;
+    struct iu_session *oldest = NULL, *other;
+    while ((other = iu_session_next_open(net, &at)) != NULL) {
+        if (!iu_city_equal(&other->city, city))
+            continue;
+        count++;
+        if (oldest == NULL || other->up_ms < oldest->up_ms)
+            oldest = other;
+    }
+    if (count >= IU_CITY_SESSIONS_MAX)
+        iu_session_refuse(oldest, IU_CODE_DUPLICATE, "this city has more sessions than it may have at once");
+}
+
 static void open_session(struct iu_session *session)
 {
     struct iu_net *net = session->net;
+    end_oldest(net, &session->city);
     session->stage = IU_STAGE_OPEN;
     session->met = true;
     session->up_ms = net->now_ms;
@@ -386,7 +404,7 @@ static void met_self(struct iu_session *session)
     if (session->hello.instance != net->options.instance && same_key && session->hello.signing &&
         net->fence.stop == IU_STOP_NONE) {
         tell_clone(session);
-        iu_own_cloned(net);
+        iu_own_cloned(net, NULL);
     }
     iu_join_failed(session, "self", "that address leads to this city itself");
     iu_session_refuse(session, IU_CODE_SELF, NULL);

@@ -452,7 +452,7 @@ void iu_net_flush(struct iu_net *net)
         struct iu_session *session = net->dirty[i];
         iu_announce_go(session);
         iu_serve_go(session);
-        if (session->stage != IU_STAGE_OVER && iu_splitter_queued(session->splitter) > IU_OUTPUT_MAX)
+        if (session->stage != IU_STAGE_OVER && iu_splitter_memory(session->splitter) > IU_OUTPUT_MAX)
             iu_session_refuse(session, IU_CODE_SLOW, "more waits to be sent than may wait");
         iu_session_flush(session);
         session->dirty = false;

@@ -364,12 +364,14 @@ static void put_clone(struct iu_net *net, uint64_t since_ms, const struct iu_dut
         iu_buf_put_u64(&job->a, since_ms);
 }
 
-void iu_own_cloned(struct iu_net *net)
+void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by)
 {
     if (net->fence.clone)
         return;
-    struct iu_fact *fact = iu_net_fact(net, IU_FACT_CLONE_SEEN);
+    struct iu_fact *fact = iu_net_fact(net, told_by != NULL ? IU_FACT_CLONE_TOLD : IU_FACT_CLONE_SEEN);
     fact->city = net->options.self;
+    if (told_by != NULL)
+        fact->peer = *told_by;
     put_clone(net, net->now_ms, &(struct iu_duty){.what = IU_DUTY_NONE});
     iu_own_stop(net, IU_STOP_CLONE);
 }

@@ -243,7 +243,7 @@ static void ping_heard(struct iu_session *session, const struct iu_ping *ping)
         iu_join_reached(session, ping);
     } else if (ping->dial_port != 0) {
         iu_join_dial_back(session, ping);
-    } else {
+    } else if (session->stage == IU_STAGE_OPEN) { /* nobody else gets to queue answers */
         struct iu_frame answer = {.type = IU_FRAME_PING, .ping = {.nonce = ping->nonce, .answer = true}};
         iu_session_send(session, IU_LANE_CONTROL, &answer);
     }
@@ -269,7 +269,7 @@ static void error_heard(struct iu_session *session, const struct iu_bye *error)
 {
     bool ours = memcmp(session->key.b, session->net->options.node_key.b, sizeof session->key.b) == 0;
     if (error->code == IU_CODE_CLONE && (session->proven || ours))
-        iu_own_cloned(session->net);
+        iu_own_cloned(session->net, ours ? NULL : &session->city);
 }
 
 void iu_session_tick(struct iu_session *session)
@@ -397,6 +397,32 @@ static void message_heard(struct iu_session *session, struct iu_bytes message, e
     }
 }
 
+static bool heavier(const struct iu_session *a, const struct iu_session *b)
+{
+    bool stranger = a->stage != IU_STAGE_OPEN;
+    if (stranger != (b->stage != IU_STAGE_OPEN))
+        return stranger;
+    return iu_joiner_held(&a->joiner) > iu_joiner_held(&b->joiner);
+}
+
+/* Memory for messages that are not whole is short: who holds the most of it has to go, strangers first. */
+static bool make_room(struct iu_net *net)
+{
+    struct iu_session *most = NULL;
+    for (size_t i = 0; i < net->session_count; i++) {
+        struct iu_session *session = net->sessions[i];
+        if (session->stage != IU_STAGE_OVER && iu_joiner_held(&session->joiner) > 0 &&
+            (most == NULL || heavier(session, most)))
+            most = session;
+    }
+    if (most == NULL)
+        return false;
+    iu_joiner_fini(&most->joiner);
+    iu_session_refuse(most, IU_CODE_BUSY,
+                      "memory for unfinished messages is short, and this session held the most of it");
+    return true;
+}
+
 void iu_session_received(struct iu_session *session, struct iu_bytes bytes)
 {
     struct iu_net *net = session->net;
@@ -405,6 +431,8 @@ void iu_session_received(struct iu_session *session, struct iu_bytes bytes)
     session->heard_ms = net->now_ms;
     session->bytes_in += bytes.len;
     net->counts.bytes_in += bytes.len;
+    while (net->pool.used + bytes.len > net->pool.cap && make_room(net))
+        ;
     while (session->stage != IU_STAGE_OVER) {
         enum iu_err err = iu_joiner_take(&session->joiner, &bytes, &message, &lane);
         if (err != IU_OK)

@@ -67,10 +67,14 @@ bool iu_source_likely(const struct iu_session *session, const struct iu_city *ci
     return session->interest_heard ? iu_session_wants(session, city) : iu_city_equal(&session->city, city);
 }
 
-/* The less a peer has to do, the better. */
-static bool better(const struct iu_session *session, const struct iu_session *than)
+/* Best is the log's own city: it cannot claim what it has not. Else, the less a peer has to do, the better.
+ */
+static bool better(const struct iu_fetch *fetch, const struct iu_session *session,
+                   const struct iu_session *than)
 {
-    return than == NULL || session->open_wants < than->open_wants;
+    if (than == NULL || iu_city_equal(&session->city, &fetch->city))
+        return true;
+    return !iu_city_equal(&than->city, &fetch->city) && session->open_wants < than->open_wants;
 }
 
 static bool avoided(const struct iu_fetch *fetch, const struct iu_session *session, uint64_t now_ms)
@@ -93,7 +97,7 @@ static struct iu_session *announcer(struct iu_net *net, const struct iu_fetch *f
             continue;
         if (session->open_wants >= WANTS_OPEN_MAX) {
             *busy = true;
-        } else if (better(session, best)) {
+        } else if (better(fetch, session, best)) {
             best = session;
             *to = source->size < fetch->size ? source->size : fetch->size;
         }

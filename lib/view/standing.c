@@ -33,7 +33,7 @@ static const struct words words[] = {
     [IU_BECAUSE_FETCHING] = {IU_FETCHING, "fetching", "%m entries of %n are being fetched.",
                              "interurban peers %h"},
     [IU_BECAUSE_NO_SOURCE] =
-        {IU_BEHIND, "no-source", "%m entries of %n are known to exist, and no connected peer has them.",
+        {IU_BEHIND, "no-source", "%m more entries of %n were announced, and no connected peer has them.",
          "wait until a holder is connected, or ask another city that follows it for an invite"},
     [IU_BECAUSE_NEVER_CONNECTED] =
         {IU_NEVER_MET, "never-connected", "Nothing of %n has arrived yet, and no connected peer has it.",

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Peers that mean harm, against real nodes: what they get, and that what honest cities publish still crosses.
+load common
+
+hostile() { # SHAPE [FLAG…]: as Lyon, to Porto
+    /usr/bin/python3 "$IU_SOURCE_DIR/tests/tool/hostile.py" --home "$work/lyon" --to "127.0.0.1:${port[porto]}" "$@" 3>&-
+}
+
+three() { # Lyon - Porto - Kampala, then Lyon is stopped and its key is in the wrong hands
+    pair porto lyon
+    found kampala
+    start kampala
+    join kampala porto
+    crosses 50
+    stop lyon
+}
+
+crosses() { # TENTHS: what Kampala publishes is at Porto within
+    echo "honest" >"$work/honest.txt"
+    index=$(publish kampala "$work/honest.txt")
+    within "$1" node porto show "kampala/$index" --json
+}
+
+crosses_while() { # PID: again and again, at least once
+    crosses 40
+    while kill -0 "$1" 2>/dev/null; do crosses 40; done
+}
+
+anonymous() { # MiB of Porto
+    awk '/^Anonymous:/ { print int($2 / 1024) }' "/proc/${pid[porto]}/smaps_rollup"
+}
+
+@test "messages that never end take memory from nobody: one city has four sessions at most, and others are served" {
+    three
+    hostile unfinished --count 12 --seconds 1 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    field '[.ends[] | select(. == "open")] | length == 4' <"$work/ends"
+    field '[.ends[] | arrays | .[0]] | length == 8 and all(. == 11)' <"$work/ends"
+}
+
+@test "answers that nobody reads are not piled up: the session ends, and the memory stays small" {
+    three
+    before=$(anonymous)
+    hostile pings --count 4 --seconds 6 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    field '.ends == [true, true, true, true]' <"$work/ends"
+    grep -q "more waits to be sent than may wait" "$work/porto.log"
+    case "${IU_MODE:-}" in asan | tsan) ;; *) [ $(($(anonymous) - before)) -lt 64 ] ;; esac
+}
+
+@test "a frame that breaks a rule ends its session with a reason, a good one does not" {
+    three
+    hostile broken >"$work/ends"
+    field '.ends.good == "open"' <"$work/ends"
+    field '.ends | del(.good) | [.[]] | all(. == 10 or . == 17 or . == "cut")' <"$work/ends"
+    field '[.ends[] | select(. == "cut")] | length <= 3' <"$work/ends"
+    crosses 40
+}
+
+@test "who claims more of a city's log than there is does not hold up what that city publishes" {
+    three
+    hostile liar --city "$(id kampala)" --seconds 8 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    [ "$(node porto why kampala --json | jq -r .state)" != forked ]
+}
+
+@test "a chain shown over and over is not verified over and over" {
+    three
+    hostile chains --seconds 3 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    field '.ends == ["open"]' <"$work/ends"
+}
+
+@test "an invite is not guessed, and of many that hold it one gets in" {
+    three
+    hostile guess --count 10 --invite "$(node porto invite --to guest --json | jq -r .invite)" >"$work/ends"
+    field '.ends.guesses | length == 10 and all(. == "refused")' <"$work/ends"
+    field '.ends["at once"] | map(select(. == "in")) | length == 1' <"$work/ends"
+}
+
+@test "who says that another copy runs is named, and once it is blocked the node signs again" {
+    three
+    hostile clone
+    within 20 grep -q "fact=clone-told .*peer=$(id lyon)" "$work/porto.log"
+    refused 9 node porto publish "$work/honest.txt" --title t --type policy --lang fr
+    node porto block lyon
+    node porto key claim
+    within 100 node porto publish "$work/honest.txt" --title t --type policy --lang fr
+    ! hostile clone
+    node porto publish "$work/honest.txt" --title again --type policy --lang fr
+}
+
+@test "strangers under many names do not fill the log, and a guest still joins" {
+    three
+    hostile strangers --count 60 >"$work/ends"
+    field '.ends == [2]' <"$work/ends"
+    [ "$(grep -c fact=peer-refused "$work/porto.log")" -lt 50 ]
+    found guest
+    start guest
+    join guest porto
+}
+
+@test "words that would steer a terminal or leave a folder are neither shown nor written, honest ones are" {
+    three
+    size=$(node porto heads --json | jq -r '.heads[] | select(.handle == "lyon") | .size')
+    hostile titles --seconds 3 >"$work/ends"
+    node porto show "lyon/$size" --json | field '.title == "honest"'
+    mkdir "$work/out"
+    node porto export "lyon/$size" --out "$work/out"
+    [ -e "$work/out/honest.txt" ]
+    for n in 1 2 3 4 5 6 7 8; do
+        node porto show "lyon/$((size + n))" --json | field '.title == null'
+        ! node porto export "lyon/$((size + n))" --out "$work/out"
+    done
+    ! node porto list lyon | grep -q "$(printf '\033')"
+    [ ! -e "$work/up" ] && [ "$(find "$work/out" -type f -name 'a*' | wc -l)" = 0 ]
+    crosses 40
+}
