@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers as people and programs get them: tables, names and values, or JSON. */
 #include "call.h"
+#include "entry.h"
 
 #include "base/text.h"
 
@@ -151,6 +152,24 @@ const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *
     return found;
 }
 
+/* What stands in a column. Where several cities have one handle their names may be the same too: the domain
+ * that each claims is put beside it. */
+static const char *column_text(const struct iu_row *row, const char *name, struct iu_buf *out)
+{
+    const struct iu_cell *cell = cell_named(row, name), *handle = cell_named(row, "handle"),
+                         *domain = cell_named(row, "domain");
+    if (!cell)
+        return "";
+    const char *text = cell_text(cell, out);
+    bool apart = handle && handle->text.len && memchr(handle->text.data, '~', handle->text.len);
+    if (strcmp(name, "name") != 0 || !apart || !domain || !domain->text.len)
+        return text;
+    iu_buf_put_str(out, " (");
+    iu_text_show(out, domain->text, 300);
+    iu_buf_put_str(out, ")");
+    return iu_buf_cstr(out);
+}
+
 /* People get a table; a pipe gets the same columns, tab-separated, without headings. */
 static void show_table(const struct command *command, const struct iu_answered *answer)
 {
@@ -168,8 +187,7 @@ static void show_table(const struct command *command, const struct iu_answered *
         struct libscols_line *line = terminal ? scols_table_new_line(table, NULL) : NULL;
         size_t at = 0;
         for (const struct column *c = command->columns; c->heading; c++, at++) {
-            const struct iu_cell *cell = cell_named(row, c->cell);
-            const char *value = cell ? cell_text(cell, &text) : "";
+            const char *value = column_text(row, c->cell, &text);
             if (terminal)
                 scols_line_set_data(line, at, value);
             else
@@ -184,6 +202,16 @@ static void show_table(const struct command *command, const struct iu_answered *
     iu_buf_fini(&text);
 }
 
+/* Text of several lines stands below its name. */
+static void show_lines(struct iu_bytes name, struct iu_bytes text)
+{
+    struct iu_buf lines = IU_BUF_INIT;
+    iu_prose_show(&lines, text, 192 * 1024UL);
+    printf("%.*s\n%s%s", (int)name.len, (const char *)name.data, iu_buf_cstr(&lines),
+           lines.len && lines.data[lines.len - 1] == '\n' ? "" : "\n");
+    iu_buf_fini(&lines);
+}
+
 static void show_values(const struct iu_answered *answer)
 {
     struct iu_buf text = IU_BUF_INIT;
@@ -194,7 +222,9 @@ static void show_values(const struct iu_answered *answer)
             const char *value = cell_text(cell, &text);
             bool plain = cell->name.len == 0;
             struct iu_bytes name = plain ? row->path : cell->name;
-            if (cell->kind != CELL_LIST && cell->kind != CELL_NULL && *value)
+            if (cell->kind == CELL_TEXT && cell->text.len && memchr(cell->text.data, '\n', cell->text.len))
+                show_lines(name, cell->text);
+            else if (cell->kind != CELL_LIST && cell->kind != CELL_NULL && *value)
                 printf("%s%.*s\t%s\n", row->path.len && !plain ? "  " : "", (int)name.len,
                        (const char *)name.data, value);
         }
@@ -206,6 +236,8 @@ void show_person(const struct call *call, const struct iu_answered *answer)
 {
     if (!strcmp(call->command->name, "status"))
         show_status(answer);
+    else if (!strcmp(call->command->name, "show"))
+        show_entry(answer);
     else if (call->command->rows)
         show_table(call->command, answer);
     else

@@ -245,7 +245,7 @@ void iu_reply_text(struct iu_reply *reply, const char *name, struct iu_bytes tex
         return;
     }
     struct iu_buf safe = IU_BUF_INIT;
-    iu_text_show(&safe, text, 64 * 1024);
+    iu_prose_show(&safe, text, 64 * 1024);
     put_cell(reply, name, CELL_TEXT, iu_buf_view(&safe), 0);
     iu_buf_fini(&safe);
 }

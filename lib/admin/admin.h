@@ -61,7 +61,7 @@ void iu_reply_init(struct iu_reply *reply);
 void iu_reply_fini(struct iu_reply *reply);
 /* Begins a row; cells go to it until the next one. A row of a list of plain values has one cell with an empty name. */
 void iu_reply_row(struct iu_reply *reply, const char *path);
-void iu_reply_text(struct iu_reply *reply, const char *name, struct iu_bytes text); /* invalid UTF-8 and controls become U+FFFD */
+void iu_reply_text(struct iu_reply *reply, const char *name, struct iu_bytes text); /* what breaks iu_text_ok goes through iu_prose_show */
 void iu_reply_str(struct iu_reply *reply, const char *name, const char *text);
 void iu_reply_u64(struct iu_reply *reply, const char *name, uint64_t number);
 void iu_reply_bool(struct iu_reply *reply, const char *name, bool yes);

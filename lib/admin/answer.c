@@ -9,6 +9,23 @@
 static const char *const answered[] = {"status", "peers", "why",  "log",    "head", "heads",
                                        "show",   "list",  "feed", "export", "key"};
 
+/* `lyon~q0x7 (Lyon, lyon.example)`. */
+static void put_candidate(struct iu_buf *out, const struct iu_named *who)
+{
+    iu_buf_printf(out, "%s (%s%s%s)", who->handle, who->name, *who->domain ? ", " : "", who->domain);
+}
+
+static void refuse_ambiguous(struct iu_reply *reply, const struct iu_named found[2])
+{
+    struct iu_buf why = IU_BUF_INIT;
+    iu_buf_put_str(&why, "more than one city answers to that name: ");
+    put_candidate(&why, &found[0]);
+    iu_buf_put_str(&why, ", ");
+    put_candidate(&why, &found[1]);
+    iu_reply_error(reply, IU_E_CITY_AMBIGUOUS, iu_buf_cstr(&why), NULL);
+    iu_buf_fini(&why);
+}
+
 /* A positional city argument, resolved; an error reply if that fails. */
 bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                     struct iu_named *out)
@@ -18,31 +35,33 @@ bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request
     int count = 0;
     iu_request_arg(request, "city", 0, &text);
     enum iu_err err = iu_resolve_city(snap, text, found, &count);
-    if (err == IU_OK) {
+    if (err == IU_OK)
         *out = found[0];
-        return true;
-    }
-    if (count < 2) {
+    else if (count < 2)
         iu_reply_error(reply, IU_E_CITY_UNKNOWN, NULL, NULL);
-        return false;
-    }
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "more than one city answers to that name: %s, %s", found[0].handle, found[1].handle);
-    iu_reply_error(reply, IU_E_CITY_AMBIGUOUS, iu_buf_cstr(&why), NULL);
-    iu_buf_fini(&why);
-    return false;
+    else
+        refuse_ambiguous(reply, found);
+    return err == IU_OK;
 }
 
 bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                      struct iu_log_state *log, uint64_t *index)
 {
     struct iu_bytes text;
+    struct iu_named found[2];
     const char *why = NULL;
+    int count = 0;
     iu_request_arg(request, "entry", 0, &text);
     enum iu_err err = iu_resolve_entry(snap, text, log, index, &why);
     if (err == IU_OK)
         return true;
-    iu_reply_error(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why, NULL);
+    const uint8_t *slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+    if (slash)
+        (void)!iu_resolve_city(snap, iu_bytes_of(text.data, (size_t)(slash - text.data)), found, &count);
+    if (err == IU_HERE_INVALID && count > 1)
+        refuse_ambiguous(reply, found);
+    else
+        iu_reply_error(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why, NULL);
     return false;
 }
 
@@ -70,6 +89,7 @@ static void put_reasons(struct iu_reply *reply, uint32_t reasons)
 static void put_standing(struct iu_reply *reply, const struct iu_standing *s)
 {
     iu_answer_put_city(reply, &s->who);
+    iu_reply_str(reply, "domain", s->who.domain);
     iu_reply_str(reply, "state", iu_standing_name(s->state));
     iu_reply_date(reply, "since", s->since_ms);
     iu_reply_u64(reply, "entries", s->entries);
@@ -237,6 +257,8 @@ static void answer_show(const struct iu_snap *snap, const struct iu_request *req
     if (iu_entry_view(snap, &log, index, &arena, &view) == IU_OK) {
         iu_reply_row(reply, "");
         iu_answer_entry(snap, &view, "", reply);
+        iu_answer_relations(snap, &view, reply);
+        iu_reply_row(reply, "");
         if (view.has_body && iu_request_flag(request, "text"))
             iu_reply_text(reply, "text", view.body.content);
     } else {

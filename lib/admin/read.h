@@ -18,6 +18,14 @@ void iu_answer_put_city(struct iu_reply *reply, const struct iu_named *who);
 bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                      struct iu_log_state *log, uint64_t *index);
 
+/* Cell superseded_by: the name of the entry that replaces this one, or null. */
+void iu_answer_superseded(const struct iu_snap *snap, const struct iu_entry_view *view,
+                          struct iu_reply *reply);
+/* What the document says of others, and others of it, into a further row of the object: by (name, domain),
+ * superseded_by, summary, supersedes, translation_of, adapted_from, translated_by, adapted_by; the entries by their names. */
+void iu_answer_relations(const struct iu_snap *snap, const struct iu_entry_view *view,
+                         struct iu_reply *reply);
+
 /* list and log: rows "entries", newest first. Arguments: city, type, tag, lang, limit (default 50, at most IU_LIST_MAX). */
 void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request, bool all_kinds, struct iu_reply *reply);
 /* feed: rows "feed" from position `from` on, at most `limit`; cell "next" of the object is where to go on. */

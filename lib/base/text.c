@@ -158,6 +158,22 @@ void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max)
     }
 }
 
+void iu_prose_show(struct iu_buf *out, struct iu_bytes text, size_t max)
+{
+    size_t begin = out->len;
+    while (text.len && out->len - begin < max) {
+        size_t len = 0, skip;
+        while (len < text.len && text.data[len] != '\n' && text.data[len] != '\t')
+            len++;
+        bool crlf = len > 0 && len < text.len && text.data[len] == '\n' && text.data[len - 1] == '\r';
+        iu_text_show(out, iu_bytes_of(text.data, len - crlf), max - (out->len - begin));
+        if (len < text.len && out->len - begin < max)
+            iu_buf_put_u8(out, text.data[len]);
+        skip = len < text.len ? len + 1 : len;
+        text = iu_bytes_of(text.data + skip, text.len - skip);
+    }
+}
+
 /* --- dates: days and civil dates of the proleptic Gregorian calendar, from 1 March 0000 so that leap days
  * come last --- */
 

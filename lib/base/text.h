@@ -25,6 +25,10 @@ bool iu_lang_ok(struct iu_bytes text);
  * zero-width formatting characters and invalid bytes become U+FFFD. */
 void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max);
 
+/* Text of several lines as a person may safely see it: as iu_text_show, but line feeds and tabs stay, and CR LF
+ * is a line feed. */
+void iu_prose_show(struct iu_buf *out, struct iu_bytes text, size_t max);
+
 /* "2026-03-12T09:40:00Z" of ms since the epoch (UTC, seconds); out holds 25 bytes; years above 9999 become
  * 9999-12-31T23:59:59Z. */
 void iu_date_put(char out[25], uint64_t ms);

@@ -5,6 +5,7 @@
 #include "store/tables.h"
 #include "view/docs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +141,19 @@ void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_n
     iu_arena_fini(&arena);
 }
 
+void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
+                  char out[IU_PLACE_MAX])
+{
+    struct iu_named who;
+    struct iu_log_state newest;
+    iu_name(snap, &log->city, &who);
+    bool plain = log->log <= 1 && (!iu_log_newest(snap, &log->city, &newest) || newest.log <= 1);
+    if (plain)
+        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu64, who.handle, index);
+    else
+        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu32 ":%" PRIu64, who.handle, log->log, index);
+}
+
 /* --- whom a person means --- */
 
 struct candidates {
@@ -177,8 +191,32 @@ static void by_handle(struct candidates *c, struct iu_bytes text)
     iu_scan_close(&claims.scan);
 }
 
-/* A domain is claimed in a charter; every city that has one is known by its delegations. */
-static void by_domain(struct candidates *c, struct iu_bytes text)
+/* The capital letters of ASCII, Latin-1, Greek and Cyrillic as small ones. */
+static uint32_t small(const uint8_t *at, size_t left, size_t *len)
+{
+    uint32_t c = at[0];
+    *len = 1;
+    if (c >= 0xC3 && c <= 0xDF && left > 1) {
+        *len = 2;
+        c = (c & 0x1F) << 6 | (at[1] & 0x3F);
+    }
+    if ((c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7 && *len == 2) ||
+        (c >= 0x391 && c <= 0x3A9) || (c >= 0x410 && c <= 0x42F))
+        return c + 32;
+    return c >= 0x400 && c <= 0x40F ? c + 80 : c;
+}
+
+static bool same_name(struct iu_bytes a, struct iu_bytes b)
+{
+    size_t at = 0, other = 0, len, other_len;
+    for (; at < a.len && other < b.len; at += len, other += other_len)
+        if (small(a.data + at, a.len - at, &len) != small(b.data + other, b.len - other, &other_len))
+            return false;
+    return at == a.len && other == b.len;
+}
+
+/* A name and a domain are claimed in a charter; every city that has one is known by its delegations. */
+static void by_charter(struct candidates *c, struct iu_bytes text, bool domain)
 {
     struct iu_scan scan;
     struct iu_bytes key, value;
@@ -192,7 +230,8 @@ static void by_domain(struct candidates *c, struct iu_bytes text)
             continue;
         memcpy(city.b, key.data, IU_ID_LEN);
         iu_arena_reset(&arena);
-        if (read_charter(c->snap, &city, &arena, &charter) && iu_bytes_equal(charter.domain, text))
+        if (read_charter(c->snap, &city, &arena, &charter) &&
+            same_name(domain ? charter.domain : charter.name, text))
             add(c, &city);
     }
     iu_scan_close(&scan);
@@ -268,10 +307,12 @@ enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text, st
         by_id(&c, iu_bytes_of(text.data + ID_HEAD, text.len - ID_HEAD));
     } else if (text.len > 0) {
         by_handle(&c, text);
-        if (c.count == 0 && iu_domain_ok(text))
-            by_domain(&c, text);
+        if (c.count == 0)
+            by_charter(&c, text, true);
         if (c.count == 0)
             by_id(&c, text);
+        if (c.count == 0)
+            by_charter(&c, text, false);
     }
     *count = c.count;
     return c.count == 0 ? IU_HERE_NOT_FOUND : c.count == 1 ? IU_OK : IU_HERE_INVALID;

@@ -19,8 +19,15 @@ struct iu_named {
 /* Always answers: a city never heard of is named by its id. */
 void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_named *out);
 
+/* Room for the name of an entry. */
+#define IU_PLACE_MAX 96
+/* What people call an entry: `lyon/12`, `lyon/2:17` where that says another log than the newest. Resolves
+ * again. */
+void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
+                  char out[IU_PLACE_MAX]);
+
 /* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind
- * "city1", with it or without. IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in
+ * "city1", with it or without; else a city's name, whatever its case. IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in
  * `out`, *count = 2). A whole id resolves even if nothing is known of it. `out` has room for 2. */
 IU_MUST_USE enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text,
                                         struct iu_named out[2], int *count);

@@ -209,6 +209,24 @@ static void a_city_answers_to_handle_domain_and_id(void **state)
     assert_unknown(m, prefix);
 }
 
+static void a_city_answers_to_its_name_whatever_the_case(void **state)
+{
+    struct map *m = *state;
+    struct iu_named out[2];
+    int count;
+    assert_resolves(m, "Lyon", &m->lyon);
+    assert_resolves(m, "LYON", &m->lyon);
+    assert_resolves(m, "Lyon.Example", &m->lyon);
+    node_charter(&m->graz, "S\u00e3o Paulo", "sp", "");
+    publish_and_pull(m, &m->graz);
+    assert_resolves(m, "s\u00c3O pAULO", &m->graz);
+    assert_unknown(m, "sao paulo");
+    node_charter(&m->twin, "LYON", "hill", "");
+    publish_and_pull(m, &m->twin);
+    assert_int_equal(resolve(m, "Lyon", out, &count), IU_HERE_INVALID);
+    assert_resolves(m, "lyon", &m->lyon); /* a handle goes before a name */
+}
+
 static void an_id_resolves_even_if_nothing_is_known_of_it(void **state)
 {
     struct map *m = *state;
@@ -245,7 +263,8 @@ static void what_no_city_is_called_is_not_found(void **state)
     struct map *m = *state;
     static const char *const texts[] = {"",
                                         "nobody",
-                                        "Lyon",
+                                        "Lyo",
+                                        "Lyonn",
                                         "lyo",
                                         "nobody.example",
                                         "~",
@@ -409,6 +428,7 @@ int main(void)
         TEST(a_charter_that_breaks_the_format_changes_nothing),
         TEST(names_are_safe_to_show),
         TEST(a_city_answers_to_handle_domain_and_id),
+        TEST(a_city_answers_to_its_name_whatever_the_case),
         TEST(an_id_resolves_even_if_nothing_is_known_of_it),
         TEST(a_city_that_is_only_followed_is_found_by_its_id),
         TEST(what_no_city_is_called_is_not_found),

@@ -156,6 +156,23 @@ static void plain_text_is_shown_as_it_is(void **state)
     assert_shown(LIT("Z\u00fcrich, \u6771\u4eac, \U0001f600"), 100, "Z\u00fcrich, \u6771\u4eac, \U0001f600");
 }
 
+static void lines_of_prose_stay_lines_and_nothing_else_does(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } rows[] = {{"a\n\tb\r\n\nc", "a\n\tb\n\nc"},
+                {"a\rb\x1b[m\n\u202e", "a\ufffdb\ufffd[m\n\ufffd"},
+                {"\n", "\n"},
+                {"12345678901234567890\nx", "1234567890123456"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct iu_buf out = IU_BUF_INIT;
+        iu_prose_show(&out, iu_bytes_str(rows[i].text), 16);
+        assert_string_equal(iu_buf_cstr(&out), rows[i].wanted);
+        iu_buf_fini(&out);
+    }
+}
+
 static void control_characters_and_invalid_bytes_are_shown_as_replaced(void **state)
 {
     (void)state;
@@ -423,6 +440,7 @@ int main(void)
         cmocka_unit_test(domain_labels_and_domains_have_their_greatest_length),
         cmocka_unit_test(file_names_stay_in_their_folder),
         cmocka_unit_test(plain_text_is_shown_as_it_is),
+        cmocka_unit_test(lines_of_prose_stay_lines_and_nothing_else_does),
         cmocka_unit_test(control_characters_and_invalid_bytes_are_shown_as_replaced),
         cmocka_unit_test(characters_that_deceive_are_shown_as_replaced),
         cmocka_unit_test(shown_text_is_cut_at_a_character),
