@@ -7,13 +7,14 @@
 #include "peer/source.h"
 #include "peer/window.h"
 #include "store/chunks.h"
+#include "store/tables.h"
 
 #include <string.h>
 
 #define GAP_FIRST_MS 1000                /* after it was admitted */
 #define GAP_AGAIN_MS (10ULL * 60 * 1000) /* then the whole walk, at most this often of one peer */
 #define GAP_STEP_MS 200
-#define GAP_LOGS 256 /* looked at in one step */
+#define GAP_LOGS 256 /* with gaps, looked at in one step */
 #define SIDES_MAX 8
 #define HAUL_AGAIN_MS 10000
 #define HAUL_AHEAD (3 * CHUNKS_AT_ONCE)
@@ -84,6 +85,21 @@ static bool ask_gaps(struct iu_session *session, const struct iu_log_state *log)
     return true;
 }
 
+/* The log with gaps whose local number is the next above *no. Logs without any, nearly all of them, cost
+ * nothing. */
+static bool next_with_gaps(const struct iu_snap *snap, uint32_t *no, struct iu_log_state *log)
+{
+    uint8_t from[IU_KEY_MAX];
+    struct iu_bytes key, value;
+    struct iu_scan scan;
+    iu_scan_open(snap, IU_T_GAPS, (struct iu_bytes){0}, iu_key_u32_u64(from, *no + 1, 0), &scan);
+    bool found = iu_scan_next(&scan, &key, &value);
+    if (found)
+        *no = iu_load_u32(key.data);
+    iu_scan_close(&scan);
+    return found && iu_log_by_no(snap, *no, log);
+}
+
 static void walk_gaps(struct iu_session *session)
 {
     struct iu_net *net = session->net;
@@ -96,14 +112,14 @@ static void walk_gaps(struct iu_session *session)
     }
     uint32_t no = session->gap_no;
     for (int i = 0; i < GAP_LOGS; i++) {
-        if (!iu_log_next(iu_net_snap(net), &no, &log)) {
+        if (!next_with_gaps(iu_net_snap(net), &no, &log)) {
             session->gap_no = 0;
             session->gap_from = 0;
             session->gap_ms = net->now_ms + GAP_AGAIN_MS;
             return;
         }
         const struct iu_follower *follower = iu_map_get(net->follows, log.city.b);
-        bool wanted = log.gap_count > 0 && follower != NULL && !follower->headers_only;
+        bool wanted = follower != NULL && !follower->headers_only;
         if (wanted && iu_source_likely(session, &log.city) && !ask_gaps(session, &log))
             break; /* this log again, from gap_from on */
         session->gap_no = no;
