@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/gossip.h"
 
+#include "base/due.h"
 #include "base/set.h"
 #include "peer/frame.h"
 
@@ -13,6 +14,7 @@
 #define RETRY_AFTER_MAX_S (24 * 60 * 60)
 #define STRANGERS_MAX 1024
 #define NEVER UINT64_MAX
+#define LATER (1ULL << 63) /* of two that are due together, behind those that are hurried */
 
 struct place {
     bool invited;
@@ -27,6 +29,8 @@ struct target {
     uint64_t due_ms;
     uint32_t failures; /* since a session last outlived its wait */
     bool dialling, hurried, met;
+    size_t index;      /* in targets */
+    struct iu_due due; /* among those that may be dialled */
 };
 
 struct iu_gossip {
@@ -35,7 +39,8 @@ struct iu_gossip {
     struct iu_map *by_city; /* city -> index in targets */
     struct target **targets;
     size_t count, cap;
-    size_t sweep_at; /* the count at which strangers are dropped */
+    struct iu_dues dues; /* targets, by when they may be dialled */
+    size_t sweep_at;     /* the count at which strangers are dropped */
     size_t dialling_count;
 };
 
@@ -67,8 +72,44 @@ void iu_gossip_close(struct iu_gossip *gossip)
         target_free(gossip->targets[i]);
     }
     free(gossip->targets);
+    iu_dues_fini(&gossip->dues);
     iu_map_close(gossip->by_city);
     free(gossip);
+}
+
+/* Invited places stand before the others. */
+static size_t invited_count(const struct target *target)
+{
+    size_t n = 0;
+    while (n < target->place_count && target->places[n].invited) {
+        n++;
+    }
+    return n;
+}
+
+/* The place to dial, NULL if the mode allows none of them. */
+static const struct place *next_place(const struct iu_gossip *gossip, const struct target *target)
+{
+    size_t count = target->place_count;
+    if (!target->hurried) {
+        count = gossip->mode == IU_DIAL_NONE      ? 0
+                : gossip->mode == IU_DIAL_INVITED ? invited_count(target)
+                                                  : count;
+    }
+    return count > 0 ? &target->places[target->at % count] : NULL;
+}
+
+/* Has to follow whatever changes a target: it may be dialled unless it is connected, being dialled, or not to
+ * be dialled at all. The hurried go first, then those known longest. */
+static void place_due(struct iu_gossip *gossip, struct target *target)
+{
+    if (target->link.up || target->dialling || next_place(gossip, target) == NULL) {
+        iu_dues_drop(&gossip->dues, &target->due);
+    } else if (target->hurried) {
+        iu_dues_set(&gossip->dues, &target->due, 0, target->index);
+    } else {
+        iu_dues_set(&gossip->dues, &target->due, target->due_ms, LATER | target->index);
+    }
 }
 
 /* Refused strangers leave records behind, and anybody can make up cities: now and then all of them go. One
@@ -85,6 +126,8 @@ static void drop_strangers(struct iu_gossip *gossip)
         if (last != target) {
             memcpy(iu_map_put(gossip->by_city, last->link.city.b, NULL), &i, sizeof i);
             gossip->targets[i] = last;
+            last->index = i;
+            place_due(gossip, last);
         }
         target_free(target);
     }
@@ -112,6 +155,8 @@ static struct target *target_of(struct iu_gossip *gossip, const struct iu_city *
     struct target *target = calloc(1, sizeof *target);
     iu_must(target != NULL);
     target->link.city = *city;
+    target->due.of = target;
+    target->index = gossip->count;
     gossip->targets[gossip->count++] = target;
     return target;
 }
@@ -129,16 +174,6 @@ static struct place *place_of(struct target *target, const char *address)
         }
     }
     return NULL;
-}
-
-/* Invited places stand before the others. */
-static size_t invited_count(const struct target *target)
-{
-    size_t n = 0;
-    while (n < target->place_count && target->places[n].invited) {
-        n++;
-    }
-    return n;
 }
 
 static void remove_place(struct target *target, size_t index)
@@ -181,6 +216,7 @@ void iu_gossip_know(struct iu_gossip *gossip, const struct iu_city *city, const 
         target->at = invited ? first : target->place_count - 1;
     }
     target->due_ms = 0;
+    place_due(gossip, target);
 }
 
 void iu_gossip_forget(struct iu_gossip *gossip, const struct iu_city *city)
@@ -191,12 +227,14 @@ void iu_gossip_forget(struct iu_gossip *gossip, const struct iu_city *city)
     target->place_count = target->at = 0;
     target->hurried = false;
     target->link.next_dial_ms = 0;
+    place_due(gossip, target);
 }
 
 void iu_gossip_hurry(struct iu_gossip *gossip, const struct iu_city *city)
 {
     struct target *target = target_of(gossip, city);
     target->hurried = !target->link.up && target->place_count > 0;
+    place_due(gossip, target);
 }
 
 static void dial_ended(struct iu_gossip *gossip, struct target *target)
@@ -204,6 +242,7 @@ static void dial_ended(struct iu_gossip *gossip, struct target *target)
     if (target->dialling) {
         target->dialling = false;
         gossip->dialling_count--;
+        place_due(gossip, target);
     }
 }
 
@@ -225,6 +264,7 @@ void iu_gossip_up(struct iu_gossip *gossip, const struct iu_city *city, bool out
     link->reason[0] = '\0';
     link->next_dial_ms = 0;
     snprintf(link->address, sizeof link->address, "%s", address != NULL ? address : "");
+    place_due(gossip, target);
 }
 
 /* 1 s × 2^failures, 15 min at most. */
@@ -257,6 +297,7 @@ static void plan(struct iu_gossip *gossip, struct target *target, uint64_t wait_
 {
     target->due_ms = now_ms + wait_ms;
     target->link.next_dial_ms = gossip->mode != IU_DIAL_NONE && target->place_count > 0 ? target->due_ms : 0;
+    place_due(gossip, target);
 }
 
 /* Full jitter: anything between nothing and the window, so that those who lost the same peer do not return
@@ -322,47 +363,22 @@ void iu_gossip_failed(struct iu_gossip *gossip, const struct iu_city *city, cons
     plan(gossip, target, back_off(gossip, target), now_ms);
 }
 
-/* The place to dial, NULL if the mode allows none of them. */
-static const struct place *next_place(const struct iu_gossip *gossip, const struct target *target)
+/* When it may be dialled that is to be dialled next, in *out if there is one. */
+static uint64_t soonest(const struct iu_gossip *gossip, struct target **out)
 {
-    size_t count = target->place_count;
-    if (!target->hurried) {
-        count = gossip->mode == IU_DIAL_NONE      ? 0
-                : gossip->mode == IU_DIAL_INVITED ? invited_count(target)
-                                                  : count;
+    const struct iu_due *due = gossip->dialling_count < DIALS_MAX ? iu_dues_first(&gossip->dues) : NULL;
+    if (due != NULL && out != NULL) {
+        *out = due->of;
     }
-    return count > 0 ? &target->places[target->at % count] : NULL;
-}
-
-/* When it may be dialled: NEVER while it is connected, being dialled, or not to be dialled at all. */
-static uint64_t due_of(const struct iu_gossip *gossip, const struct target *target)
-{
-    if (target->link.up || target->dialling || next_place(gossip, target) == NULL) {
-        return NEVER;
-    }
-    return target->hurried ? 0 : target->due_ms;
-}
-
-static struct target *soonest(const struct iu_gossip *gossip)
-{
-    struct target *best = NULL;
-    uint64_t best_ms = NEVER;
-    for (size_t i = 0; i < gossip->count; i++) {
-        struct target *target = gossip->targets[i];
-        uint64_t due = due_of(gossip, target);
-        if (due < best_ms || (due == best_ms && best != NULL && target->hurried && !best->hurried)) {
-            best = target;
-            best_ms = due;
-        }
-    }
-    return best;
+    return due != NULL ? due->ms : NEVER;
 }
 
 bool iu_gossip_due(struct iu_gossip *gossip, uint64_t now_ms, struct iu_city *city,
                    char address[IU_ADDRESS_MAX + 1])
 {
-    struct target *target = gossip->dialling_count < DIALS_MAX ? soonest(gossip) : NULL;
-    if (target == NULL || due_of(gossip, target) > now_ms) {
+    struct target *target = NULL;
+    uint64_t ms = soonest(gossip, &target);
+    if (target == NULL || ms > now_ms) {
         return false;
     }
     *city = target->link.city;
@@ -371,13 +387,13 @@ bool iu_gossip_due(struct iu_gossip *gossip, uint64_t now_ms, struct iu_city *ci
     gossip->dialling_count++;
     target->link.dial_attempts++;
     target->link.next_dial_ms = 0;
+    place_due(gossip, target);
     return true;
 }
 
 uint64_t iu_gossip_next_ms(const struct iu_gossip *gossip)
 {
-    const struct target *target = gossip->dialling_count < DIALS_MAX ? soonest(gossip) : NULL;
-    return target != NULL ? due_of(gossip, target) : NEVER;
+    return soonest(gossip, NULL);
 }
 
 size_t iu_gossip_links(const struct iu_gossip *gossip, struct iu_link *out, size_t max)

@@ -435,6 +435,44 @@ static void the_same_seed_gives_the_same_waits(void **state)
     assert_int_equal(due[0], due[1]);
 }
 
+/* By looking at all links: whom nobody waits for longer, of two the one known longest. */
+static uint32_t searched(struct iu_gossip *gossip, uint32_t count)
+{
+    uint32_t best = count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t ms = link_of(gossip, i)->next_dial_ms;
+        if (ms > 0 && (best == count || ms < link_of(gossip, best)->next_dial_ms))
+            best = i;
+    }
+    return best;
+}
+
+static void of_many_cities_the_one_due_longest_is_dialled_first(void **state)
+{
+    (void)state;
+    enum { CITIES = 300 };
+    struct iu_gossip *gossip = opened(IU_DIAL_ALL);
+    char address[IU_ADDRESS_MAX + 1];
+    for (uint32_t i = 0; i < CITIES; i++)
+        know(gossip, i, "host:1", true);
+    for (uint32_t i = 0; i < CITIES; i++) {
+        assert_true(dials(gossip, i, 0, address));
+        failed(gossip, i, 0);
+    }
+    for (uint32_t i = 0; i < CITIES; i += 7)
+        up(gossip, i, false, 1); /* these came by themselves */
+    for (uint32_t left = CITIES; left > 0 && searched(gossip, CITIES) < CITIES; left--) {
+        uint32_t next = searched(gossip, CITIES);
+        uint64_t ms = link_of(gossip, next)->next_dial_ms;
+        assert_int_equal(iu_gossip_next_ms(gossip), ms);
+        assert_false(dials_any(gossip, ms - 1));
+        assert_true(dials(gossip, next, ms, address));
+        up(gossip, next, true, ms);
+    }
+    assert_int_equal(iu_gossip_next_ms(gossip), UINT64_MAX);
+    iu_gossip_close(gossip);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_dial_that_fails_while_the_city_came_in_leaves_the_link_up),
         cmocka_unit_test(strangers_leave_no_lasting_records),
         cmocka_unit_test(the_same_seed_gives_the_same_waits),
+        cmocka_unit_test(of_many_cities_the_one_due_longest_is_dialled_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
