@@ -169,7 +169,7 @@ bool iu_map_drop(struct iu_map *map, const void *key)
 
 void *iu_map_next(const struct iu_map *map, size_t *at, const void **key)
 {
-    for (; *at < map->cap; (*at)++) {
+    for (; map->count > 0 && *at < map->cap; (*at)++) { /* one that was large once keeps its slots */
         uint8_t *slot = slot_at(map, *at);
         if (!slot[0])
             continue;
