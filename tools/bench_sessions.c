@@ -30,6 +30,7 @@
 #define SPARE 64      /* sessions above those held here, so that no cap is near */
 #define NEW_MAX 1000  /* so many come for the first time and are told of all logs; the others come again */
 #define GROUP 32      /* opened before all are heard again: the first ones are pinged meanwhile */
+#define GROUP_S 2     /* or as many as came within so long, where the machine is busy */
 #define REST_S 8      /* until heads are told, cursors kept, fingerprints compared */
 #define WINDOW_S 20.0 /* IU_PING_MS: every session is pinged once */
 #define ANSWER_S 10   /* for the handshake */
@@ -297,11 +298,13 @@ void bench_sessions(const struct bench_options *options, const char *dir)
     bench_start(&node);
     attend(&crowd, REST_S);
     uint64_t before = bench_anonymous(node.pid);
-    double begin = bench_now();
+    double begin = bench_now(), attended = begin;
     for (size_t i = 0; i < count; i++) {
         admit(&crowd, &cities[i], node.port);
-        if (crowd.count % GROUP == 0)
+        if (crowd.count % GROUP == 0 || bench_now() - attended > GROUP_S) {
             attend(&crowd, 0);
+            attended = bench_now();
+        }
     }
     double opened = bench_now() - begin;
     attend(&crowd, REST_S);
