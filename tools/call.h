@@ -74,6 +74,9 @@ int run_feed(struct call *call);
 int run_invite(struct call *call);
 int run_head(struct call *call);
 int run_key(struct call *call);
+/* The words of `key` that work on files of the home: prepare, sign, install, rotate, passphrase. False for
+ * others, which the node answers. */
+bool key_offline(struct call *call, int *code);
 int run_metrics(struct call *call);
 int run_completion(struct call *call);
 

@@ -109,6 +109,16 @@ static const struct flag backup_flags[] = {
     {"force", FLAG_SWITCH, NULL, "overwrite FILE", false, false},
     END,
 };
+static const struct flag key_flags[] = {
+    {"root-key", FLAG_FILE, "FILE", "root.key from its safe place; next.key where root.key is lost", false,
+     false},
+    {"passphrase-file", FLAG_FILE, "FILE", "its passphrase, the file's first line", false, false},
+    {"new-passphrase-file", FLAG_FILE, "FILE", "passphrase: the new one", false, false},
+    {"good", FLAG_NUMBER, "N", "the log ends after N good entries, and the record goes on in the next log",
+     false, false},
+    {"out", FLAG_FILE, "FILE", "sign: where the chain goes (FILE.chain)", false, false},
+    END,
+};
 static const struct flag feed_flags[] = {
     {"from", FLAG_NUMBER, "POSITION", "from this position on (0)", false, true},
     {"limit", FLAG_NUMBER, "N", "at most N at once (100)", false, true},
@@ -229,11 +239,15 @@ const struct command commands[] = {
      NULL, NULL, ""},
     {"doctor", "", "look for what is wrong, and say what to do", "", "interurban doctor", no_flags, run_plain,
      "checks", doctor_columns, "7 something is wrong"},
-    {"key", "WHAT [CITY]", "keys: show, vkey, claim, pin",
+    {"key", "WHAT [CITY]", "keys: show, vkey, claim, pin, rotate, prepare, sign, install, passphrase",
      "show: this node's keys. vkey CITY: the C2SP verifier key of a city's log. claim: this copy of the city "
-     "is the right one. "
-     "pin CITY FILE: these delegations stand.",
-     "interurban key vkey lyon", no_flags, run_key, NULL, NULL, "4 unknown city"},
+     "is the right one. pin CITY FILE: these delegations stand. rotate: a new node key, delegated by the "
+     "root key; "
+     "where the root key is kept at another machine: prepare FILE here, sign FILE there, install FILE.chain "
+     "here. "
+     "passphrase: the root key under another one. Then start the node again.",
+     "interurban key rotate --root-key /media/safe/root.key", key_flags, run_key, NULL, NULL,
+     "4 unknown city"},
     {"metrics", "", "metrics in Prometheus' text format", "", "interurban metrics", no_flags, run_metrics,
      NULL, NULL, ""},
     {"completion", "SHELL", "completions for bash or zsh, or the man page (man)", "",

@@ -3,6 +3,7 @@
  * the marker of success, the chain, is written last. */
 #include "call.h"
 #include "files.h"
+#include "phrase.h"
 
 #include "base/text.h"
 #include "log/entry.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,28 +66,6 @@ static char *handle_of(const char *name)
     return out;
 }
 
-static bool read_line_hidden(const char *question, struct iu_buf *out)
-{
-    struct termios old, quiet;
-    char line[1024];
-    fprintf(stderr, "%s ", question);
-    fflush(stderr);
-    if (tcgetattr(STDIN_FILENO, &old) != 0)
-        return false;
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    bool good = fgets(line, sizeof line, stdin) != NULL;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-    fputc('\n', stderr);
-    if (good) {
-        line[strcspn(line, "\n")] = 0;
-        iu_buf_put_str(out, line);
-    }
-    iu_wipe(line, sizeof line);
-    return good;
-}
-
 static int get_passphrase(struct call *call, struct founding *f)
 {
     const char *path = call_flag(call, "passphrase-file", 0);
@@ -110,8 +88,8 @@ static int get_passphrase(struct call *call, struct founding *f)
         f->shown = true;
     } else if (isatty(STDIN_FILENO)) {
         struct iu_buf again = IU_BUF_INIT;
-        bool same = read_line_hidden("Passphrase of the root key:", &f->passphrase) &&
-                    read_line_hidden("The same again:", &again) &&
+        bool same = phrase_ask("Passphrase of the root key:", &f->passphrase) &&
+                    phrase_ask("The same again:", &again) &&
                     iu_bytes_equal(iu_buf_view(&f->passphrase), iu_buf_view(&again));
         iu_buf_fini(&again);
         if (!same)

@@ -117,6 +117,8 @@ int run_key(struct call *call)
     struct iu_answered answer;
     struct iu_buf notes = IU_BUF_INIT;
     int code = IU_EXIT_FAILED;
+    if (key_offline(call, &code))
+        return code;
     call_request(call, &request);
     if (call->arg_count == 3) {
         if (!file_read(call->args[2], IU_CHAIN_BYTES_MAX, &notes)) {

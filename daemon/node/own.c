@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOTE_MAX 4096
 #define CHARTER_MAX (4 + IU_HEADER_MAX + IU_SALT_LEN + IU_BODY_MAX)
 
 /* --- files --- */
@@ -92,6 +93,26 @@ static void apply_chain(struct node *node, struct iu_txn *txn)
     iu_job_fini(&job);
 }
 
+/* The last head that counts of a log which the root has closed: made with the old key when the new one was
+ * installed. */
+static void apply_closing(struct node *node, struct iu_txn *txn)
+{
+    struct iu_outcome outcome;
+    struct iu_head head;
+    struct iu_buf why = IU_BUF_INIT;
+    struct iu_job job = {.kind = IU_JOB_NOTE, .city = node->self, .now_ms = node_now(node)};
+    if (home_read(&node->home, "closing", NOTE_MAX, &job.c, &why) == HOME_READ &&
+        iu_head_get(iu_buf_view(&job.c), &head) == IU_OK) {
+        job.log = head.log;
+        job.first = head.size;
+        iu_apply(txn, &node->apply, &job, &outcome);
+        if (outcome.err)
+            node_say(node, IU_FACT_CHAIN_REFUSED, outcome.err, "");
+    }
+    iu_buf_fini(&why);
+    iu_job_fini(&job);
+}
+
 /* An address of the configuration is remembered as the first one to try. */
 static void apply_peer(struct node *node, struct iu_txn *txn, const char *text)
 {
@@ -125,6 +146,7 @@ static enum iu_err write_start(struct node *node, bool chain)
     iu_attach_drop_staged(txn);
     if (chain)
         apply_chain(node, txn);
+    apply_closing(node, txn);
     for (size_t i = 0; i < node->config.peers.count; i++)
         apply_peer(node, txn, node->config.peers.items[i]);
     return iu_txn_commit(txn);
@@ -156,6 +178,8 @@ static enum iu_err join_chains(struct node *node)
         err = iu_store_grow(node->store);
         err = err ? err : write_start(node, longer);
     }
+    if (!err)
+        home_remove(&node->home, "closing");
     if (!err && known && !longer)
         keep_longer_chain(node, held);
     free(held);

@@ -123,7 +123,7 @@ static const struct {
     {"blocked-there", IU_E_REFUSED},
     {"blocked", IU_E_BLOCKED},
     {"timeout", IU_E_TIMED_OUT},
-    {"unreleased", IU_E_TIMED_OUT},
+    {"unreleased", IU_E_UNRELEASED},
 };
 
 /* What an error of a job means, where it says more than itself. */
@@ -138,9 +138,8 @@ static const struct {
     {IU_JOB_UNBLOCK, IU_HERE_NOT_FOUND, IU_E_CITY_UNKNOWN},
     {IU_JOB_INVITE, IU_HERE_DENIED, IU_E_INVITE_TOO_MANY},
     {IU_JOB_REVOKE, IU_HERE_NOT_FOUND, IU_E_INVITE_UNKNOWN},
-    {IU_JOB_PIN, IU_PEER_MALFORMED, IU_E_VERIFY_CHAIN},
-    {IU_JOB_PIN, IU_PEER_FORGED, IU_E_VERIFY_CHAIN},
-    {IU_JOB_PIN, IU_PEER_MISMATCH, IU_E_VERIFY_CHAIN},
+    {IU_JOB_PIN, IU_HERE_NOT_FOUND, IU_E_NO_DISPUTE},
+    {IU_JOB_PIN, IU_HERE_INVALID, IU_E_VERIFY_CHAIN},
 };
 
 static enum iu_error error_of(const struct iu_effect *effect)
@@ -508,7 +507,8 @@ static bool enough(struct node *node, const struct iu_request *request, const st
         good = iu_feed_next(snap, from, &row) && iu_log_by_no(snap, row.no, &log) &&
                row.first + (from > row.position ? from - row.position : 0) < log.size;
     else
-        good = node->released_size > 0 && !live->failed && !live->disk_full;
+        good = (node->released_size > 0 || iu_chain_open_log(node->chain) > 1) && !live->failed &&
+               !live->disk_full; /* a later log begins empty */
     iu_snap_close(snap);
     return good;
 }

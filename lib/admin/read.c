@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/read.h"
 
+#include "admin/keystate.h"
 #include "base/text.h"
 #include "log/bundle.h"
 #include "sign/hash.h"
@@ -331,6 +332,10 @@ bool iu_answer_key(const struct iu_snap *snap, const struct iu_live *live, const
     struct iu_buf text = IU_BUF_INIT;
     char origin[IU_ORIGIN_MAX];
     iu_request_arg(request, "what", 0, &what);
+    if (iu_bytes_equal(what, iu_bytes_str("state"))) {
+        iu_answer_key_state(snap, &live->self, request, reply);
+        return true;
+    }
     bool vkey = iu_bytes_equal(what, iu_bytes_str("vkey"));
     if (!vkey && !iu_bytes_equal(what, iu_bytes_str("show")))
         return false;

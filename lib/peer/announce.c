@@ -4,6 +4,7 @@
 #include "peer/chainwire.h"
 #include "peer/recon.h"
 #include "peer/session.h"
+#include "view/confirm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,9 @@ uint64_t iu_announce_size(const struct iu_snap *snap, const struct iu_log_state 
 {
     if (iu_blocked(snap, &log->city, NULL))
         return 0;
-    return log->size < log->frozen_at ? log->size : log->frozen_at;
+    uint64_t size = log->size < log->frozen_at ? log->size : log->frozen_at;
+    uint64_t closed_at = iu_closed_at(snap, &log->city, log->log);
+    return size < closed_at ? size : closed_at;
 }
 
 /* The chain goes first: without it the fault cannot be checked. Both in the lane that nothing overtakes. */

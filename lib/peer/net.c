@@ -272,6 +272,7 @@ static void pinned(struct iu_net *net, const struct iu_city *city)
 {
     iu_hello_chain_changed(net, city);
     iu_fetch_chain_came(net, city);
+    iu_gossip_hurry(net->gossip, city);
     if (iu_city_equal(city, &net->options.self))
         iu_own_chain_changed(net);
 }

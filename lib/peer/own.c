@@ -35,7 +35,7 @@ static void refuse(struct iu_net *net, size_t index)
     struct iu_effect *answer = iu_net_answer(net, publication->token, IU_HERE_DENIED,
                                              open ? "unreleased" : iu_fence_code(&net->fence));
     if (open)
-        iu_buf_put_str(&why, "it is stored, but could not be signed in time");
+        iu_buf_put_str(&why, "it is stored, and is signed and published by itself; that was not done in time");
     else
         iu_fence_words(&net->fence, net->now_ms, &why, &next);
     iu_say(answer->why, iu_buf_cstr(&why));
@@ -315,10 +315,13 @@ void iu_own_heard(struct iu_session *session, struct iu_bytes note)
         iu_own_stop(net, IU_STOP_OWN_FORK);
         return;
     }
-    if (err == IU_PEER_SUPERSEDED) {
+    if (err == IU_PEER_SUPERSEDED && iu_head_get(note, &head) == IU_OK) {
         struct iu_fact *fact = iu_net_fact(net, IU_FACT_HEAD_STOLEN);
         fact->city = net->options.self;
         fact->peer = session->city;
+        fact->log = head.log;
+        fact->size = head.size;
+        err = IU_PEER_STALE; /* it has answered: of what counts it holds nothing that this node lacks */
     }
     if (err != IU_OK && err != IU_PEER_STALE)
         return; /* no claim that can be verified: it has not answered */

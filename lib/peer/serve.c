@@ -6,6 +6,7 @@
 #include "peer/session.h"
 #include "peer/withhold.h"
 #include "store/chunks.h"
+#include "view/confirm.h"
 
 #include <string.h>
 
@@ -109,7 +110,7 @@ static size_t serve_batch(struct iu_session *session, struct iu_want_served *wan
     uint64_t held = iu_log_find(snap, &want->city, want->log, &log) ? iu_announce_size(snap, &log) : 0;
     struct iu_log_tree tree = {.snap = snap, .log = &log};
     uint64_t to = want->to < held ? want->to : held;
-    if (want->next >= held || log.note.len == 0 ||
+    if (want->next >= held || !iu_head_stands(snap, &log) ||
         iu_log_read(snap, &log, want->next, to, form_for(snap, want), batch_bytes(want), &items, &end) !=
             IU_OK ||
         iu_tree_right(iu_log_node, &tree, end, log.head.size, right, &right_count) != IU_OK) {

@@ -346,14 +346,14 @@ void iu_log_append(struct iu_txn *txn, struct iu_log_state *state, const struct 
     iu_log_put(txn, state);
 }
 
-void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
-                     struct iu_bytes note)
+static void put_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
+                     struct iu_bytes note, bool older_too)
 {
     const struct iu_head newest = *head;
     if (!reload(txn, state))
         return;
     iu_must(newest.size <= state->size);
-    if (newest.size <= state->head.size && state->note.len)
+    if (!older_too && newest.size <= state->head.size && state->note.len)
         return;
     uint64_t change = iu_change_put(txn, state->no, state->change);
     if (!reload(txn, state))
@@ -363,6 +363,18 @@ void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struc
     state->note = note;
     state->right = (struct iu_bytes){0};
     iu_log_put(txn, state);
+}
+
+void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
+                     struct iu_bytes note)
+{
+    put_note(txn, state, head, note, false);
+}
+
+void iu_log_close_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
+                       struct iu_bytes note)
+{
+    put_note(txn, state, head, note, true);
 }
 
 void iu_log_set_fault(struct iu_txn *txn, struct iu_log_state *state, uint64_t agreed, struct iu_bytes fault)

@@ -433,8 +433,9 @@ void iu_store_release(struct iu_store *store, uint32_t log, uint64_t size, struc
 {
     struct iu_released *released = &store->released;
     iu_buf_clear(&released->note);
-    released->log = size ? log : 0;
-    if (!released->log)
+    released->log = log;
+    released->head = (struct iu_head){0};
+    if (!size)
         return;
     iu_must(iu_head_get(note, &released->head) == IU_OK);
     iu_must(released->head.log == log && released->head.size == size);

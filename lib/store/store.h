@@ -34,7 +34,8 @@ IU_MUST_USE enum iu_err iu_store_mend(struct iu_store *store);
 void iu_store_room(const struct iu_store *store, uint64_t *used, uint64_t *free_bytes);
 
 /* Own log as readers may see it: what is released (signed after the guard was durable). Called on the loop thread with
- * the newest released head; until then the own log reads as empty. `note` is copied. log 0 and size 0: nothing. */
+ * the newest released head; until then the own log reads as empty. `note` is copied. size 0: nothing of `log` yet, the logs before
+ * it are closed and read as held; log 0: nothing at all. */
 void iu_store_release(struct iu_store *store, uint32_t log, uint64_t size, struct iu_bytes note);
 
 struct iu_snap *iu_snap_open(struct iu_store *store);

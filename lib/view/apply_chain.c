@@ -124,7 +124,7 @@ enum iu_err iu_apply_pin(const struct iu_applying *a)
     iu_must(held != NULL);
     if (!iu_city_disputed(a->snap, &a->job->city)) {
         a->out->why = "this city's delegations are not disputed";
-        err = IU_HERE_INVALID;
+        err = IU_HERE_NOT_FOUND;
     } else if (read_chain(a, new)) {
         a->out->why = "these are not valid delegations of this city";
         err = IU_HERE_INVALID;

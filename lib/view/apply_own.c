@@ -4,6 +4,7 @@
 
 #include "store/chunks.h"
 #include "store/logs.h"
+#include "view/confirm.h"
 #include "view/docs.h"
 #include "view/moments.h"
 
@@ -146,6 +147,19 @@ enum iu_err iu_apply_publish(const struct iu_applying *a)
     return err;
 }
 
+/* The last head that counts of a log which the root has closed, in the place of a stolen key's later one. */
+static bool closes(const struct iu_applying *a, const struct iu_log_state *log, const struct iu_head *head,
+                   struct iu_bytes note)
+{
+    struct iu_chain *chain = malloc(sizeof *chain);
+    struct iu_head verified;
+    iu_must(chain != NULL);
+    bool good = head->size < log->head.size && iu_closed_at(a->snap, &log->city, log->log) == head->size &&
+                iu_chain_load(a->snap, &log->city, chain) && iu_head_verify(note, chain, &verified) == IU_OK;
+    free(chain);
+    return good;
+}
+
 enum iu_err iu_apply_note(const struct iu_applying *a)
 {
     struct iu_log_state log;
@@ -167,6 +181,9 @@ enum iu_err iu_apply_note(const struct iu_applying *a)
         return err;
     if (!iu_hash_equal(&root, &head.root))
         return refuse(a, IU_HERE_INVALID, "the own log has another root at this size");
-    iu_log_set_note(a->txn, &log, &head, note); /* an older one than is kept changes nothing */
+    if (closes(a, &log, &head, note))
+        iu_log_close_note(a->txn, &log, &head, note);
+    else
+        iu_log_set_note(a->txn, &log, &head, note); /* an older one than is kept changes nothing */
     return IU_OK;
 }

@@ -66,3 +66,16 @@ uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log
         return 0;
     return all || line.size > log->size ? log->size : line.size;
 }
+
+uint64_t iu_closed_at(const struct iu_snap *snap, const struct iu_city *city, uint32_t log)
+{
+    struct iu_logline line = {0};
+    if (one_key(snap, city))
+        return UINT64_MAX;
+    struct iu_chain *chain = malloc(sizeof *chain);
+    iu_must(chain != NULL);
+    bool closed = iu_chain_load(snap, city, chain) && iu_chain_line(chain, log, &line) &&
+                  iu_chain_open_log(chain) != log;
+    free(chain);
+    return closed ? line.size : UINT64_MAX;
+}

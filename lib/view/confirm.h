@@ -20,6 +20,10 @@ enum iu_branch { IU_BRANCH_UNKNOWN, IU_BRANCH_RIGHT, IU_BRANCH_WRONG };
 enum iu_branch iu_branch(const struct iu_snap *snap, const struct iu_log_state *log,
                          const struct iu_logline *line);
 
+/* Where a log ends by the root's word: S of a log that is listed and no longer open; UINT64_MAX for every other. What was signed beyond
+ * is void: a stolen key's work. */
+uint64_t iu_closed_at(const struct iu_snap *snap, const struct iu_city *city, uint32_t log);
+
 /* Entries [0, n) of the log are confirmed by a head whose key counts, or by the root's own line. */
 uint64_t iu_confirmed(const struct iu_snap *snap, const struct iu_log_state *log);
 

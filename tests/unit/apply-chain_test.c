@@ -178,7 +178,7 @@ static void a_pin_has_to_settle_a_dispute(void **state)
     struct iu_job *pin = chain_job(&p->lyon);
     pin->kind = IU_JOB_PIN;
     struct iu_outcome out = node_take(&p->porto, pin);
-    assert_int_equal(out.err, IU_HERE_INVALID);
+    assert_int_equal(out.err, IU_HERE_NOT_FOUND);
     assert_string_equal(out.why, "this city's delegations are not disputed");
     assert_int_equal(node_err(&p->porto, chain_job(&twin)), IU_PEER_DISPUTED);
     assert_int_equal(node_err(&p->porto, beginning), IU_HERE_INVALID);
