@@ -25,8 +25,8 @@ static int write_error(const struct call *call, const char *path, int error)
 {
     struct iu_buf why = IU_BUF_INIT;
     iu_buf_printf(&why, "%s: %s", path, strerror(error));
-    int code =
-        show_own_error(call, error == EEXIST ? IU_E_FILE_EXISTS : IU_E_FILE_WRITE, iu_buf_cstr(&why), NULL);
+    int code = show_own_error(call, error == EEXIST ? IU_E_FILE_EXISTS : IU_E_FILE_WRITE, iu_buf_cstr(&why),
+                              error == EEXIST ? "choose another --out, or --force to overwrite it" : NULL);
     iu_buf_fini(&why);
     return code;
 }

@@ -291,26 +291,32 @@ enum iu_err iu_bundle_check(const struct iu_bundle *bundle, struct iu_arena *are
     return err;
 }
 
-static bool content_is(const struct iu_document_body *body, struct iu_bytes name, uint64_t size,
-                       const struct iu_hash *sha256)
+struct iu_bytes iu_bundle_name(const struct iu_bundle_found *found, size_t *at, uint64_t size,
+                               const struct iu_hash *sha256, const struct iu_hash *root)
 {
+    const struct iu_document_body *body = &found->body;
     struct iu_hash held;
-    if (!body->has_content || !iu_bytes_equal(body->content_name, name) || body->content.len != size)
-        return false;
-    iu_sha256(body->content, &held);
-    return iu_hash_equal(&held, sha256);
+    if (*at == 0 && body->has_content && body->content.len == size) {
+        iu_sha256(body->content, &held);
+        *at = 1;
+        if (iu_hash_equal(&held, sha256))
+            return body->content_name;
+    }
+    for (*at = *at ? *at : 1; *at <= body->attachment_count;) {
+        const struct iu_attachment *a = &body->attachments[(*at)++ - 1];
+        if (a->size == size && iu_hash_equal(&a->sha256, sha256) && iu_hash_equal(&a->root, root))
+            return a->name;
+    }
+    return (struct iu_bytes){0};
 }
 
 enum iu_err iu_bundle_content(const struct iu_bundle_found *found, struct iu_bytes name, uint64_t size,
                               const struct iu_hash *sha256, const struct iu_hash *root)
 {
-    if (content_is(&found->body, name, size, sha256))
-        return IU_OK;
-    for (size_t i = 0; i < found->body.attachment_count; i++) {
-        const struct iu_attachment *a = &found->body.attachments[i];
-        if (iu_bytes_equal(a->name, name) && a->size == size && iu_hash_equal(&a->sha256, sha256) &&
-            iu_hash_equal(&a->root, root))
+    struct iu_bytes known;
+    size_t at = 0;
+    while ((known = iu_bundle_name(found, &at, size, sha256, root)).len)
+        if (iu_bytes_equal(known, name))
             return IU_OK;
-    }
     return IU_PEER_MISMATCH;
 }

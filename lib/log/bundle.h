@@ -52,5 +52,9 @@ IU_MUST_USE enum iu_err iu_bundle_check(const struct iu_bundle *bundle, struct i
 /* Whether a file called `name` with this size, SHA-256 and chunk-tree root is the document's content or one of its attachments. */
 IU_MUST_USE enum iu_err iu_bundle_content(const struct iu_bundle_found *found, struct iu_bytes name, uint64_t size,
                                           const struct iu_hash *sha256, const struct iu_hash *root);
+/* Under which names the document has a file of these bytes, one after the other: start with *at = 0; empty at the
+ * end. */
+struct iu_bytes iu_bundle_name(const struct iu_bundle_found *found, size_t *at, uint64_t size,
+                               const struct iu_hash *sha256, const struct iu_hash *root);
 
 #endif

@@ -78,3 +78,68 @@ load common
     # Where the handle is one city's, the name is enough.
     node lyon peers | cut -f 1 | grep -qx Porto
 }
+
+@test "verify checks the attachments that lie beside a document, and says which are missing" {
+    found lyon
+    start lyon
+    echo "Un texte." >"$work/pact.txt"
+    head -c 70000 /dev/urandom >"$work/annexe.bin"
+    echo "more" >"$work/more.csv"
+    publish lyon "$work/pact.txt" --attach "$work/annexe.bin" --attach "$work/more.csv"
+    node lyon export lyon/1 --out "$work/out"
+    cd "$work/out"
+    "$iu" verify pact.txt --json | field '.attachments == [{"name":"annexe.bin","state":"verified"},{"name":"more.csv","state":"verified"}]'
+    run "$iu" verify pact.txt
+    [[ $output == 'Valid: pact.txt is "Title of pact.txt"'* && $output == *"annexe.bin belongs to it, and is as the city published it."* ]]
+
+    # Changed, missing, and alone.
+    printf x | dd of=annexe.bin bs=1 seek=69999 conv=notrunc status=none
+    refused 6 "$iu" verify pact.txt
+    [[ $output == *annexe.bin*IU-E083* ]]
+    mv annexe.bin aside
+    "$iu" verify pact.txt --json | field '.verified and .attachments[0] == {"name":"annexe.bin","state":"absent"}'
+    run "$iu" verify pact.txt
+    [[ $status = 0 && $output == *"annexe.bin is named by it and is not here: not checked."* ]]
+    cp "$work/annexe.bin" .
+    refused 1 "$iu" verify annexe.bin
+    [[ $output == *"pact.txt names it"* && $output == *"interurban verify pact.txt"* ]]
+    refused 1 "$iu" verify aside
+    [[ $output == *"no proof beside it"* ]]
+    "$iu" verify pact.txt --json | field '[.attachments[].state] == ["verified", "verified"]'
+
+    # The same bytes under another name: the name is signed.
+    for ending in "" .chain .opening .tlog-proof; do cp "pact.txt$ending" "renamed.txt$ending"; done
+    refused 6 "$iu" verify renamed.txt
+    [[ $output == *"the bytes are those that the city published as pact.txt; the name is another"* ]]
+    echo "Un autre." >renamed.txt
+    refused 6 "$iu" verify renamed.txt
+    [[ $output != *"the bytes are those"* ]]
+    # A document whose file is gone is not valid because its proof is.
+    rm pact.txt
+    refused 1 "$iu" verify pact.txt
+    cd "$work" && "$iu" --home "$work/lyon" export lyon/1 --out "$work/again" && "$iu" verify again/pact.txt
+}
+
+@test "a charter's export verifies without a file, names the city, and a second one into the same place is refused" {
+    pair lyon porto
+    echo "Un texte." >"$work/pact.txt"
+    publish lyon "$work/pact.txt"
+    publish lyon "$work/pact.txt" --supersedes lyon/1
+    within 20 node porto show lyon/2
+    node porto export lyon/0 --out "$work/out"
+    run "$iu" verify "$work/out/entry"
+    [[ $status = 0 && $output == 'Valid: entry is "Charter of Lyon (lyon.example)"'* ]]
+    "$iu" verify "$work/out/entry" --city "$(id lyon)" --json | field '.verified and .index == 0 and .sha256 == null'
+    refused 6 "$iu" verify "$work/out/entry" --city "$(id porto)"
+    refused 1 node porto export porto/0 --out "$work/out"
+    [[ $output == *IU-E024*--force* ]]
+    node porto export porto/0 --out "$work/out" --force
+    "$iu" verify "$work/out/entry" --city "$(id porto)"
+    # Offline too: which entry a document replaces, and no name that the files do not prove.
+    node porto export lyon/2 --out "$work/out"
+    run "$iu" verify "$work/out/pact.txt" --city "$(id lyon)"
+    [[ $output == *"It replaces entry 1 of the same city's log 1."* && $output == *"$(id lyon)"* ]]
+    "$iu" verify "$work/out/pact.txt" --json | field '.supersedes | length == 1 and (.[0] | startswith("entry1"))'
+    sed -i '3s/./x/' "$work/out/entry.opening"
+    refused 6 "$iu" verify "$work/out/entry"
+}

@@ -299,6 +299,13 @@ static void content_under_another_name_is_refused(void **state)
                      IU_OK);
     assert_int_equal(iu_bundle_content(&found, iu_bytes_str("wine.md"), f.content.len, &sha256, &other),
                      IU_PEER_MISMATCH);
+    size_t at = 0;
+    assert_true(
+        iu_bytes_equal(iu_bundle_name(&found, &at, f.content.len, &sha256, &other), body->content_name));
+    assert_int_equal(iu_bundle_name(&found, &at, f.content.len, &sha256, &other).len, 0);
+    at = 0;
+    assert_true(iu_bytes_equal(iu_bundle_name(&found, &at, a.size, &a.sha256, &a.root), a.name));
+    assert_int_equal(iu_bundle_name(&found, &at, a.size, &a.sha256, &a.root).len, 0);
     assert_int_equal(iu_bundle_content(&found, a.name, a.size, &a.sha256, &a.root), IU_OK);
     assert_int_equal(iu_bundle_content(&found, a.name, a.size - 1, &a.sha256, &a.root), IU_PEER_MISMATCH);
     assert_int_equal(iu_bundle_content(&found, a.name, a.size, &other, &a.root), IU_PEER_MISMATCH);
