@@ -228,8 +228,8 @@ static int take_rest(struct restore *r, enum iu_backup_kind kind, struct iu_byte
     struct iu_bytes content = iu_bytes_of(end + 1, payload.len - name.len - 1);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (iu_bytes_equal(name, iu_bytes_str(names[i]))) {
-            for (size_t k = 0; i == 1 && k < content.len; k++)
-                r->fence += content.data[k] == '\n';
+            for (size_t k = 1; i == 1 && k < content.len; k++) /* its first line is no peer */
+                r->fence += content.data[k - 1] == '\n';
             return write_file(r, names[i], content) ? -1 : fails_here(r, names[i]);
         }
     return -1; /* `chain` is written last */

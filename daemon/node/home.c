@@ -22,6 +22,7 @@
 #define SYSTEM_CONFIG "/etc/interurban/interurban.conf"
 #define CONFIG_NAME "interurban.conf"
 #define LOCK_NAME "lock"
+#define FENCE_LINE "interurban-fence/1" /* stands there when no peer does: an empty file is a damaged one */
 #define KEY_FILE_MAX 4096
 #define BACKLOG 64
 
@@ -368,30 +369,34 @@ struct iu_key *home_key(const struct home *home, struct iu_buf *why)
 
 /* --- fence --- */
 
-size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], bool *damaged)
+enum home_file home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], size_t *count)
 {
     struct iu_buf text = IU_BUF_INIT, why = IU_BUF_INIT;
-    size_t count = 0;
     enum home_file got = home_read(home, "fence", 64UL * 1024, &text, &why);
-    *damaged = got == HOME_REFUSED ||
-               (text.len && (text.data[text.len - 1] != '\n' || memchr(text.data, 0, text.len)));
-    if (text.len) {
+    *count = 0;
+    if (got == HOME_READ) {
+        bool whole = text.len && text.data[text.len - 1] == '\n' && !memchr(text.data, 0, text.len);
         char *at = NULL, *line = strtok_r((char *)(uintptr_t)iu_buf_cstr(&text), "\n", &at);
-        for (; line && count < IU_FENCE_PEERS_MAX; line = strtok_r(NULL, "\n", &at))
-            if (iu_city_get(iu_bytes_str(line), &out[count]) == IU_OK)
-                count++;
+        whole = whole && line && strcmp(line, FENCE_LINE) == 0;
+        if (whole)
+            line = strtok_r(NULL, "\n", &at);
+        for (; line && *count < IU_FENCE_PEERS_MAX; line = strtok_r(NULL, "\n", &at))
+            if (iu_city_get(iu_bytes_str(line), &out[*count]) == IU_OK)
+                ++*count;
             else
-                *damaged = true;
+                whole = false;
+        got = whole ? HOME_READ : HOME_REFUSED;
     }
     iu_buf_fini(&text);
     iu_buf_fini(&why);
-    return count;
+    return got;
 }
 
 bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count)
 {
     struct iu_buf text = IU_BUF_INIT;
     char id[IU_BECH32_MAX];
+    iu_buf_put_str(&text, FENCE_LINE "\n");
     for (size_t i = 0; i < count; i++) {
         iu_city_put(id, &cities[i]);
         iu_buf_printf(&text, "%s\n", id);

@@ -59,9 +59,8 @@ bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next)
 /* The node's key. NULL with `why`. */
 struct iu_key *home_key(const struct home *home, struct iu_buf *why);
 
-/* The fence file: one city id a line. Returns how many; `damaged` if it cannot be read, or holds anything else:
- * then nobody knows who is missing in it. */
-size_t home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], bool *damaged);
+/* The fence file: its line, then one city id a line. It is there from the first start on. HOME_REFUSED: damaged, or not a private file. */
+enum home_file home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], size_t *count);
 bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count);
 
 /* A listening unix socket NAME of this mode in the run directory, however long its path is; -1 with errno. */

@@ -276,14 +276,18 @@ static size_t all_followed(const struct node *node, const struct iu_snap *snap,
 static void fill_peers(struct node *node, struct iu_fence_start *start, struct iu_city *peers)
 {
     struct iu_city named[IU_FENCE_PEERS_MAX];
-    bool damaged;
-    size_t count = home_fence(&node->home, named, &damaged);
+    size_t count;
+    enum home_file got = home_fence(&node->home, named, &count);
+    bool fresh = start->verdict == IU_GUARD_FRESH;
     struct iu_snap *snap = iu_snap_open(node->store);
     struct iu_follow follow;
-    if (damaged) {
+    if (got == HOME_ABSENT && fresh)
+        (void)home_fence_write(&node->home, NULL, 0); /* else it is written with the first peer */
+    if (got == HOME_REFUSED || (got == HOME_ABSENT && !fresh)) {
         count = all_followed(node, snap, named);
-        node_say(node, IU_FACT_STORE_FAILED, IU_PEER_MALFORMED,
-                 "the file `fence` is damaged: every followed city is asked before anything is signed");
+        node_say(
+            node, IU_FACT_STORE_FAILED, IU_PEER_MALFORMED,
+            "the file `fence` is missing or damaged: every followed city is asked before anything is signed");
     }
     for (size_t i = 0; i < count; i++)
         if (!iu_blocked(snap, &named[i], NULL) && iu_follow_get(snap, &named[i], &follow))

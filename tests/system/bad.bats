@@ -309,7 +309,7 @@ PY
     [[ $output == *IU-E001* && $output != *Usage* ]]
 }
 
-@test "an old copy with a damaged fence signs nothing before its peers have said what they hold" {
+@test "an old copy with a missing or damaged fence signs nothing before its peers have said what they hold" {
     pair lyon porto
     echo text >"$work/t.txt"
     publish lyon "$work/t.txt"
@@ -322,10 +322,14 @@ PY
     stop lyon
     stop porto
     cp -a "$work/lyon" "$work/new"
-    for damage in 'head -c 64 /dev/urandom' 'head -c 64 /dev/zero' 'head -c 40 fence' 'sed s/city1/city2/ fence'; do
+    for damage in 'head -c 64 /dev/urandom' 'head -c 64 /dev/zero' 'head -c 40 fence' 'sed s/city1/city2/ fence' 'head -c 0 fence' absent; do
         rm -rf "$work/lyon"
         cp -a "$work/old" "$work/lyon"
-        (cd "$work/lyon" && $damage >fence.new && mv fence.new fence && chmod 600 fence)
+        if [ "$damage" = absent ]; then
+            rm "$work/lyon/fence"
+        else
+            (cd "$work/lyon" && $damage >fence.new && mv fence.new fence && chmod 600 fence)
+        fi
         start lyon
         refused 9 node lyon publish "$work/t.txt" --title x --timeout 1
         [[ $output == *IU-E060* ]]
