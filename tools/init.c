@@ -294,16 +294,41 @@ static int found(struct call *call, struct founding *f)
     return code;
 }
 
+/* A home that was founded, even where its chain is lost: keys there may be the only ones. -1: it was not. */
+static int refuse_founded(struct call *call)
+{
+    static const char *const names[] = {"chain", "node.key", "root.key", "next.key", "guard", "store"};
+    struct iu_buf path = IU_BUF_INIT, why = IU_BUF_INIT;
+    struct stat unused;
+    int code = -1;
+    for (size_t i = 0; code < 0 && i < sizeof names / sizeof *names; i++) {
+        iu_buf_clear(&path);
+        iu_buf_printf(&path, "%s/%s", call->home, names[i]);
+        if (lstat(iu_buf_cstr(&path), &unused) != 0)
+            continue;
+        if (i > 0) {
+            iu_buf_printf(
+                &why, "%s is there and %s/chain is not: a city was founded here, or an init was cut short",
+                iu_buf_cstr(&path), call->home);
+            code =
+                show_own_error(call, IU_E_HOME_EXISTS, iu_buf_cstr(&why),
+                               "put chain back from a copy of this home, or restore a backup into a new one; "
+                               "for another city, or after an init that was cut short, use another --home");
+        } else {
+            code = show_own_error(call, IU_E_HOME_EXISTS, NULL, NULL);
+        }
+    }
+    iu_buf_fini(&path);
+    iu_buf_fini(&why);
+    return code;
+}
+
 int run_init(struct call *call)
 {
     struct founding f = {0};
-    struct iu_buf path = IU_BUF_INIT;
-    struct stat unused;
     if (!call->home)
         call->home = "/var/lib/interurban";
-    iu_buf_printf(&path, "%s/chain", call->home);
-    int code =
-        lstat(iu_buf_cstr(&path), &unused) == 0 ? show_own_error(call, IU_E_HOME_EXISTS, NULL, NULL) : -1;
+    int code = refuse_founded(call);
     if (code < 0)
         code = get_fields(call, &f);
     if (code < 0)
@@ -319,7 +344,6 @@ int run_init(struct call *call)
     if (f.passphrase.len)
         iu_wipe(f.passphrase.data, f.passphrase.len);
     iu_buf_fini(&f.passphrase);
-    iu_buf_fini(&path);
     free(f.name);
     free(f.handle);
     free(f.domain);

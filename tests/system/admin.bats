@@ -75,14 +75,21 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     umount "$work/small"
 }
 
-@test "a home whose chain is lost is not taken for an empty one: the start says so, and an empty one is founded" {
+@test "a home whose chain is lost is not taken for an empty one: start and init say so, and an empty one is founded" {
     found lyon
     start lyon
     stop lyon
+    cp "$work/lyon/node.key" "$work/keep.key"
     mv "$work/lyon/chain" "$work/keep"
     refused 1 "$iud" --home "$work/lyon"
     [[ $output == *IU-E095* && $output == *"$work/lyon/chain is missing"* && $output == *backup* && $output == *restore* ]]
     [[ $output != *"init"* ]]
+    refused 1 node lyon init --name Lyon --domain lyon.example --contact it@lyon.example --yes
+    [[ $output == *IU-E090* && $output == *"node.key is there"* ]]
+    rm "$work/lyon/node.key"
+    refused 1 node lyon init --name Lyon --domain lyon.example --contact it@lyon.example --yes
+    [[ $output == *IU-E090* && $output == *"root.key is there"* ]]
+    cp "$work/keep.key" "$work/lyon/node.key"
     mv "$work/keep" "$work/lyon/chain"
     start lyon
     mkdir "$work/porto"
@@ -160,4 +167,12 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     [ "$("$iu" help publish)" = "$("$iu" publish --help)" ]
     refused 2 "$iu" statsu
     [[ $output == *'did you mean `status`'* ]]
+}
+
+@test "a word that key does not know is answered with those that it knows; a known one is done" {
+    found lyon
+    start lyon
+    refused 2 node lyon key nonsense
+    [[ $output == *IU-E001* && $output == *"show, vkey, claim, pin"* && $output != *release* ]]
+    node lyon key vkey lyon
 }
