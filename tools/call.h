@@ -64,6 +64,8 @@ int show_own_error(const struct call *call, enum iu_error error, const char *why
 /* The commands' functions. */
 int run_plain(struct call *call); /* one request, one answer */
 int run_status(struct call *call);
+int run_doctor(struct call *call);
+int run_config(struct call *call);
 int run_init(struct call *call);
 int run_publish(struct call *call);
 int run_export(struct call *call);
@@ -72,6 +74,8 @@ int run_backup(struct call *call);
 int run_restore(struct call *call);
 int run_feed(struct call *call);
 int run_invite(struct call *call);
+int run_join(struct call *call);
+int run_city(struct call *call); /* follow, unfollow, block, unblock */
 int run_head(struct call *call);
 int run_key(struct call *call);
 /* The words of `key` that work on files of the home: prepare, sign, install, rotate, passphrase. False for

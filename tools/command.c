@@ -47,7 +47,8 @@ static const struct flag invite_flags[] = {
     {"address", FLAG_TEXT, "HOST:PORT", "where the other city will dial", false, true},
     {"qr", FLAG_SWITCH, NULL, "show it as a QR code too", false, false},
     {"list", FLAG_SWITCH, NULL, "list invites", false, true},
-    {"revoke", FLAG_TEXT, "NAME", "revoke open invites made for NAME", false, true},
+    {"revoke", FLAG_TEXT, "NAME", "revoke open invites made for NAME, or the one whose ID --list shows",
+     false, true},
     END,
 };
 static const struct flag follow_flags[] = {
@@ -55,7 +56,8 @@ static const struct flag follow_flags[] = {
     END,
 };
 static const struct flag status_flags[] = {
-    {"wait", FLAG_NUMBER, "SECONDS", "wait until the node is ready", false, false},
+    {"wait", FLAG_NUMBER, "SECONDS", "wait until the node is ready: it answers, and its record can be read",
+     false, false},
     {"check", FLAG_SWITCH, NULL, "exit 7 unless it can accept, sign, store and serve", false, false},
     END,
 };
@@ -130,7 +132,8 @@ static const struct flag check_flags[] = {
     END,
 };
 static const struct flag config_flags[] = {
-    {"check", FLAG_SWITCH, NULL, "read the file again and say what is wrong", false, true},
+    {"check", FLAG_SWITCH, NULL, "read the file again and say what is wrong; needs no running node", false,
+     true},
     END,
 };
 static const struct flag completion_flags[] = {END};
@@ -178,16 +181,16 @@ const struct command commands[] = {
     {"invite", "", "invite another city: both will follow each other",
      "The line that it prints is for one city, once.", "interurban invite --to Porto", invite_flags,
      run_invite, NULL, NULL, ""},
-    {"join", "INVITE", "use an invite of another city", "", "interurban join IU1:…", no_flags, run_plain,
-     NULL, NULL, "5 refused, 6 another city answers, 8 timed out"},
+    {"join", "INVITE", "use an invite of another city", "", "interurban join IU1:…", no_flags, run_join, NULL,
+     NULL, "5 refused, 6 another city answers, 8 timed out"},
     {"follow", "CITY", "keep a copy of a city's record",
      "CITY may be a city1… id that was never met: any peer may bring its record.", "interurban follow lyon",
-     follow_flags, run_plain, NULL, NULL, "4 unknown city"},
+     follow_flags, run_city, NULL, NULL, "4 unknown city"},
     {"unfollow", "CITY", "no longer fetch a city's record", "What is held stays.", "interurban unfollow lyon",
-     no_flags, run_plain, NULL, NULL, "4 unknown city"},
+     no_flags, run_city, NULL, NULL, "4 unknown city"},
     {"block", "[CITY]", "refuse a city, whoever recommends it; without CITY: list blocks", "",
-     "interurban block lyon~q0x7", no_flags, run_plain, "blocks", block_columns, "4 unknown city"},
-    {"unblock", "CITY", "take back a block", "", "interurban unblock lyon", no_flags, run_plain, NULL, NULL,
+     "interurban block lyon~q0x7", no_flags, run_city, "blocks", block_columns, "4 unknown city"},
+    {"unblock", "CITY", "take back a block", "", "interurban unblock lyon", no_flags, run_city, NULL, NULL,
      "4 unknown city"},
     {"status", "", "how this node stands", "", "interurban status --wait 10", status_flags, run_status, NULL,
      NULL, "7 unhealthy (with --check), 8 not ready in time (with --wait)"},
@@ -235,10 +238,11 @@ const struct command commands[] = {
      "asks the peers that held its record last, and takes back what is newer there before it signs.",
      "interurban --home /var/lib/interurban restore lyon-monday.backup", no_flags, run_restore, NULL, NULL,
      "6 the file is not whole"},
-    {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_plain,
+    {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_config,
      NULL, NULL, ""},
-    {"doctor", "", "look for what is wrong, and say what to do", "", "interurban doctor", no_flags, run_plain,
-     "checks", doctor_columns, "7 something is wrong"},
+    {"doctor", "", "look for what is wrong, and say what to do",
+     "Where no node runs it looks at files, modes, configuration, disk and ports (exit 3).",
+     "interurban doctor", no_flags, run_doctor, "checks", doctor_columns, "7 something is wrong"},
     {"key", "WHAT [CITY]", "keys: show, vkey, claim, pin, rotate, prepare, sign, install, passphrase",
      "show: this node's keys. vkey CITY: the C2SP verifier key of a city's log. claim: this copy of the city "
      "is the right one. pin CITY FILE: these delegations stand. rotate: a new node key, delegated by the "

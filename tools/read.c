@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-#include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +93,7 @@ int run_status(struct call *call)
     return wait ? IU_EXIT_TIMED_OUT : call_has(call, "check") ? IU_EXIT_UNHEALTHY : code;
 }
 
-/* --- head, key, metrics, invite --- */
+/* --- head, key, metrics --- */
 
 int run_head(struct call *call)
 {
@@ -152,63 +151,6 @@ int run_metrics(struct call *call)
     if (answer.exit)
         return show_error(call, &answer);
     fwrite(answer.data.data, 1, answer.data.len, stdout);
-    return IU_EXIT_DONE;
-}
-
-/* Two modules a character, upper and lower half. */
-static void print_qr(const char *text)
-{
-    QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-    for (int y = -2; code && y < code->width + 2; y += 2) {
-        for (int x = -2; x < code->width + 2; x++) {
-            bool up =
-                x >= 0 && y >= 0 && x < code->width && y < code->width && code->data[y * code->width + x] & 1;
-            bool low = x >= 0 && y + 1 >= 0 && x < code->width && y + 1 < code->width &&
-                       code->data[(y + 1) * code->width + x] & 1;
-            fputs(up && low ? " " : up ? "▄" : low ? "▀" : "█", stdout);
-        }
-        putchar('\n');
-    }
-    QRcode_free(code);
-}
-
-/* "7d", "12h", "90m" in seconds; 0 if it is none of these. */
-static uint64_t duration(const char *text)
-{
-    uint64_t value;
-    size_t len = strlen(text);
-    if (len < 2 || iu_decimal_get(iu_bytes_of(text, len - 1), &value) != IU_OK || value > 100000)
-        return 0;
-    return value * (text[len - 1] == 'd'   ? 86400
-                    : text[len - 1] == 'h' ? 3600
-                    : text[len - 1] == 'm' ? 60
-                                           : 0);
-}
-
-int run_invite(struct call *call)
-{
-    struct iu_request request;
-    struct iu_answered answer;
-    char seconds[24];
-    int code;
-    const char *expires = call_flag(call, "expires", 0);
-    snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(expires ? duration(expires) : 7 * 86400));
-    if (!strcmp(seconds, "0"))
-        return show_own_error(call, IU_E_USAGE, "--expires takes a time like 90m, 12h or 7d", NULL);
-    call_request(call, &request);
-    request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("expires"), iu_bytes_str(seconds)};
-    if (!call_exchange(call, &request, &answer, &code))
-        return code;
-    const struct iu_cell *invite = answer_cell(&answer, "invite");
-    if (answer.exit || call->json || !invite)
-        return show(call, &answer);
-    struct iu_buf line = IU_BUF_INIT;
-    iu_buf_put_bytes(&line, invite->text);
-    printf("%s\n", iu_buf_cstr(&line));
-    if (call_has(call, "qr"))
-        print_qr(iu_buf_cstr(&line));
-    fprintf(stderr, "For one city, once. There: interurban join %.12s…\n", iu_buf_cstr(&line));
-    iu_buf_fini(&line);
     return IU_EXIT_DONE;
 }
 
