@@ -150,8 +150,14 @@ static const struct column peer_columns[] = {
     COLUMNS_END,
 };
 static const struct column entry_columns[] = {
-    {"ENTRY", "name"},  {"DATE", "date"}, {"TYPE", "type"}, {"LANG", "lang"},
-    {"TITLE", "title"}, {"FORM", "form"}, COLUMNS_END,
+    {"ENTRY", "name"},
+    {"DATE", "date"},
+    {"TYPE", "type"},
+    {"LANG", "lang"},
+    {"TITLE", "title"},
+    {"FORM", "form"},
+    {"REPLACED BY", "superseded_by"},
+    COLUMNS_END,
 };
 static const struct column head_columns[] = {
     {"CITY", "handle"}, {"LOG", "log"},       {"SIZE", "size"}, {"HELD", "held"},
@@ -217,7 +223,9 @@ const struct command commands[] = {
      "without a node.",
      "interurban export lyon/12 --out copies", export_flags, run_export, NULL, NULL, "4 unknown entry"},
     {"verify", "FILE", "check an exported document; needs no node",
-     "Reads FILE.tlog-proof, FILE.opening and FILE.chain beside FILE. What it cannot know: whether a later "
+     "Reads FILE.tlog-proof, FILE.opening and FILE.chain beside FILE, and checks every attachment that the "
+     "document names and that lies there too. An entry without a file, as a charter, is checked by the name "
+     "its proof was exported under: verify entry. What it cannot know: whether a later "
      "version exists, and whether FILE.chain is cut behind the key that signed; where you know how many "
      "delegations there are, --serial refuses a shorter chain.",
      "interurban verify copies/pact.pdf --city city1…", verify_flags, run_verify, NULL, NULL,

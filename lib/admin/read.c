@@ -83,7 +83,7 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
                      struct iu_reply *reply)
 {
     struct iu_named who;
-    char id[IU_BECH32_MAX], place[128], list[80];
+    char id[IU_BECH32_MAX], place[IU_PLACE_MAX], list[80];
     iu_name(snap, &view->log.city, &who);
     iu_city_put(id, &view->log.city);
     iu_reply_str(reply, "city", id);
@@ -92,11 +92,7 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     iu_reply_u64(reply, "index", view->index);
     iu_bech32_put(id, "entry", view->entry.b);
     iu_reply_str(reply, "entry", id);
-    if (view->log.log > 1)
-        snprintf(place, sizeof place, "%s/%u:%llu", who.handle, view->log.log,
-                 (unsigned long long)view->index);
-    else
-        snprintf(place, sizeof place, "%s/%llu", who.handle, (unsigned long long)view->index);
+    iu_place_put(snap, &view->log, view->index, place);
     iu_reply_str(reply, "name", place);
     put_title(view, reply);
     put_type(view, reply);
@@ -118,10 +114,40 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
         put_attachments(view, path, reply);
 }
 
+/* Language tags and types are known whatever their case (RFC 5646 §2.1.1). */
+static bool same_word(struct iu_bytes a, struct iu_bytes b)
+{
+    bool same = a.len == b.len;
+    for (size_t i = 0; i < a.len && same; i++) {
+        uint8_t x = a.data[i], y = b.data[i];
+        x = x >= 'A' && x <= 'Z' ? x + 32 : x;
+        y = y >= 'A' && y <= 'Z' ? y + 32 : y;
+        same = x == y;
+    }
+    return same;
+}
+
 static bool arg_fits(const struct iu_request *request, const char *name, struct iu_bytes value)
 {
     struct iu_bytes text;
-    return !iu_request_arg(request, name, 0, &text) || iu_bytes_equal(text, value);
+    return !iu_request_arg(request, name, 0, &text) || same_word(text, value);
+}
+
+#define WORDS_MAX 256 /* numbers of kinds and of types that may have a name */
+
+/* A type that no entry can have is a slip, not an empty list. */
+static bool type_known(const struct iu_request *request, struct iu_reply *reply)
+{
+    struct iu_bytes text;
+    bool known = !iu_request_arg(request, "type", 0, &text);
+    for (uint32_t i = 0; i < WORDS_MAX && !known; i++) {
+        const char *type = iu_doctype_name(i), *kind = iu_kind_name(i);
+        known =
+            (type && same_word(text, iu_bytes_str(type))) || (kind && same_word(text, iu_bytes_str(kind)));
+    }
+    if (!known)
+        iu_reply_error(reply, IU_E_TYPE, NULL, NULL);
+    return known;
 }
 
 static bool tag_fits(const struct iu_request *request, const struct iu_header *header)
@@ -153,7 +179,7 @@ void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request
     struct iu_log_state log;
     uint64_t index, limit = iu_request_u64(request, "limit", 50), count = 0;
     bool one = iu_request_arg(request, "city", 0, &text);
-    if (one && !iu_answer_city(snap, request, reply, &who))
+    if (!type_known(request, reply) || (one && !iu_answer_city(snap, request, reply, &who)))
         return;
     if (limit > IU_LIST_MAX)
         limit = IU_LIST_MAX;
@@ -166,6 +192,7 @@ void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request
         if (iu_entry_view(snap, &log, index, &arena, &view) != IU_OK || !entry_fits(request, &view))
             continue;
         iu_reply_row(reply, "entries");
+        iu_answer_superseded(snap, &view, reply);
         iu_answer_entry(snap, &view, "entries", reply);
         count++;
     }

@@ -3,7 +3,7 @@
 # What a person reads of documents: what one says of others, its text as it was written, names as people use them.
 load common
 
-@test "what a document replaces, translates and adapted is read on both" {
+@test "what a document replaces, translates and adapted is read on both, and the list marks what was replaced" {
     pair lyon porto
     echo "Un texte." >"$work/pacte.txt"
     echo "A text." >"$work/pact.txt"
@@ -27,6 +27,11 @@ load common
     run grep -E "[0-9a-f]{64}|entry1|kind|form|unconfirmed|disputed" "$work/shown"
     [ "$status" = 1 ]
     node porto show "lyon/$second" | grep -qx "  Replaces     lyon/1"
+
+    node porto list lyon | grep -P "^lyon/1\t.*\tlyon/2$"
+    run sh -c "'$iu' --home '$work/porto' list lyon | grep -P '^lyon/2\t.*\tlyon/'"
+    [ "$status" = 1 ]
+    node porto list lyon --json | field '[.entries[].superseded_by] == [null, "lyon/2"]'
 }
 
 @test "a text of several lines is shown as it was written, without what could mislead" {
@@ -47,7 +52,7 @@ load common
     node lyon head | grep -qx "$(node lyon head --note | head -1)"
 }
 
-@test "cities answer to their names whatever the case" {
+@test "cities answer to their names whatever the case; a type that nothing can have is a slip" {
     pair lyon porto
     echo "Un texte." >"$work/pacte.txt"
     publish lyon "$work/pacte.txt"
@@ -59,6 +64,11 @@ load common
     done
     node porto show Lyon/1 --json | field '.name == "lyon/1"'
     refused 4 node porto list Lyo
+    refused 2 node porto list --type law
+    [[ $output == *IU-E027*policy* ]]
+    node porto list --type Policy --lang FR --json | field '.entries | length == 1'
+    node porto list --lang en --json | field '.entries == []'
+    node porto log --type charter --json | field '.entries | length == 2'
 }
 
 @test "two cities with one handle are told apart by what each says of itself" {
