@@ -10,6 +10,7 @@
 #include "peer/doubt.h"
 #include "peer/fill.h"
 #include "peer/own.h"
+#include "peer/roster.h"
 #include "peer/session.h"
 #include "peer/source.h"
 #include "peer/window.h"
@@ -262,7 +263,7 @@ static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session 
     fetch->to = to;
     fetch->got = 0;
     fetch->state = IU_WANT_FETCHING;
-    iu_net_wake(net, session->fetch_ms + IU_CLAIM_MS);
+    iu_roster_wake(session, session->fetch_ms + IU_CLAIM_MS);
     iu_session_send(session, IU_LANE_CONTROL, &frame);
 }
 
@@ -370,16 +371,11 @@ static void check_stalled(struct iu_net *net, struct iu_session *session)
     size_t at = 0;
     struct iu_fetch **each;
     struct iu_fact *fact = NULL;
-    if (session->open_wants == 0 || session->jobs > 0)
+    if (session->open_wants == 0 || session->jobs > 0 || net->now_ms - session->fetch_ms < IU_CLAIM_MS)
         return;
-    if (net->now_ms - session->fetch_ms < IU_CLAIM_MS) {
-        iu_net_wake(net, session->fetch_ms + IU_CLAIM_MS);
-        return;
-    }
     bool before = session->stalled;
     session->stalled = true;
     session->fetch_ms = net->now_ms;
-    iu_net_wake(net, session->fetch_ms + IU_CLAIM_MS);
     while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL) {
         struct iu_fetch *fetch = *each;
         struct iu_session *other;
@@ -399,13 +395,20 @@ static void check_stalled(struct iu_net *net, struct iu_session *session)
     }
 }
 
+uint64_t iu_fetch_due_ms(const struct iu_session *session)
+{
+    if (session->open_wants == 0)
+        return UINT64_MAX;
+    return (session->jobs > 0 ? session->net->now_ms : session->fetch_ms) + IU_CLAIM_MS;
+}
+
 void iu_fetch_tick(struct iu_net *net)
 {
     size_t at = 0;
-    struct iu_session *session;
     struct iu_fetch **each;
-    while ((session = iu_session_next_open(net, &at)) != NULL)
-        check_stalled(net, session);
+    for (size_t i = 0; i < net->looked_count; i++)
+        if (net->looked[i]->stage == IU_STAGE_OPEN)
+            check_stalled(net, net->looked[i]);
     if (iu_map_count(net->fetches) == 0)
         return;
     if (net->now_ms < net->retry_ms) {
@@ -414,7 +417,7 @@ void iu_fetch_tick(struct iu_net *net)
     }
     net->retry_ms = net->now_ms + RETRY_MS;
     iu_net_wake(net, net->retry_ms);
-    for (at = 0; (each = iu_map_next(net->fetches, &at, NULL)) != NULL;) {
+    while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL) {
         struct iu_fetch *fetch = *each;
         bool idle = fetch->conn == 0 && fetch->state == IU_WANT_FETCHING && fetch->arrived < fetch->size;
         if (idle && !fetch->ready && net->now_ms - fetch->heard_ms >= ABSENT_AFTER_MS) {

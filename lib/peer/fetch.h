@@ -22,6 +22,8 @@ void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news);
 /* Asks for what can be asked for. At the end of a step. */
 void iu_fetch_go(struct iu_net *net);
 void iu_fetch_tick(struct iu_net *net);
+/* When an open session has to be looked at for what was asked of it; UINT64_MAX if nothing was. */
+uint64_t iu_fetch_due_ms(const struct iu_session *session);
 
 void iu_fetch_opened(struct iu_session *session);
 void iu_fetch_left(struct iu_session *session);

@@ -3,6 +3,7 @@
 
 #include "peer/doubt.h"
 #include "peer/fetch.h"
+#include "peer/roster.h"
 #include "peer/session.h"
 #include "peer/source.h"
 #include "peer/window.h"
@@ -85,6 +86,11 @@ static bool ask_gaps(struct iu_session *session, const struct iu_log_state *log)
     return true;
 }
 
+uint64_t iu_fill_due_ms(const struct iu_session *session)
+{
+    return session->gap_ms > 0 ? session->gap_ms : session->up_ms + GAP_FIRST_MS;
+}
+
 /* The log with gaps whose local number is the next above *no. Logs without any, nearly all of them, cost
  * nothing. */
 static bool next_with_gaps(const struct iu_snap *snap, uint32_t *no, struct iu_log_state *log)
@@ -104,12 +110,8 @@ static void walk_gaps(struct iu_session *session)
 {
     struct iu_net *net = session->net;
     struct iu_log_state log;
-    if (session->gap_ms == 0)
-        session->gap_ms = session->up_ms + GAP_FIRST_MS;
-    if (net->now_ms < session->gap_ms) {
-        iu_net_wake(net, session->gap_ms);
+    if (net->now_ms < iu_fill_due_ms(session))
         return;
-    }
     uint32_t no = session->gap_no;
     for (int i = 0; i < GAP_LOGS; i++) {
         if (!next_with_gaps(iu_net_snap(net), &no, &log)) {
@@ -126,7 +128,6 @@ static void walk_gaps(struct iu_session *session)
         session->gap_from = 0;
     }
     session->gap_ms = net->now_ms + GAP_STEP_MS;
-    iu_net_wake(net, session->gap_ms);
 }
 
 /* --- attachments --- */
@@ -351,6 +352,7 @@ void iu_fill_follows_changed(struct iu_net *net)
         session->gap_no = 0;
         session->gap_from = 0;
         session->gap_ms = net->now_ms;
+        iu_roster_wake(session, net->now_ms);
     }
     net->haul_ms = net->now_ms;
     iu_net_wake(net, net->now_ms);
@@ -367,9 +369,8 @@ void iu_fill_left(struct iu_session *session)
 
 void iu_fill_tick(struct iu_net *net)
 {
-    size_t at = 0;
-    struct iu_session *session;
-    while ((session = iu_session_next_open(net, &at)) != NULL)
-        walk_gaps(session);
+    for (size_t i = 0; i < net->looked_count; i++)
+        if (net->looked[i]->stage == IU_STAGE_OPEN)
+            walk_gaps(net->looked[i]);
     walk_hauls(net);
 }

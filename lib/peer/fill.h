@@ -7,6 +7,8 @@
 #include "peer/inner.h"
 
 void iu_fill_tick(struct iu_net *net);
+/* When the walk over gaps goes on with an open session. */
+uint64_t iu_fill_due_ms(const struct iu_session *session);
 /* A batch that continues no claim: the answer to a gap or to a doubt, or of no use. */
 void iu_fill_batch(struct iu_session *session, const struct iu_batch_frame *batch, uint64_t count);
 void iu_fill_chunks(struct iu_session *session, const struct iu_chunks *chunks, size_t len);

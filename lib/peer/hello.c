@@ -13,9 +13,11 @@
 #include "base/text.h"
 #include "peer/chainwire.h"
 #include "peer/fetch.h"
+#include "peer/fill.h"
 #include "peer/join.h"
 #include "peer/own.h"
 #include "peer/recon.h"
+#include "peer/roster.h"
 #include "peer/session.h"
 
 #include <stdlib.h>
@@ -98,7 +100,7 @@ static void open_session(struct iu_session *session)
     struct iu_fact *fact = iu_net_fact(net, session->outbound ? IU_FACT_PEER_OUT : IU_FACT_PEER_IN);
     fact->peer = session->city;
     iu_fact_say(fact, iu_bytes_str(session->address));
-    iu_net_wake(net, net->now_ms + IU_PING_MS);
+    iu_roster_wake(session, iu_fill_due_ms(session));
     iu_recon_begin(session);
     iu_fetch_opened(session);
     iu_session_read_early(session);
@@ -109,11 +111,9 @@ static void open_session(struct iu_session *session)
 static bool without_duplicate(struct iu_session *session)
 {
     const struct iu_net *net = session->net;
-    size_t at = 0;
-    struct iu_session *other;
-    while ((other = iu_session_next_open(net, &at)) != NULL) {
-        if (other == session || !iu_city_equal(&other->city, &session->city) ||
-            other->hello.instance != session->hello.instance)
+    struct iu_session *other = NULL;
+    while ((other = iu_roster_next_open_of(net, &session->city, other)) != NULL) {
+        if (other == session || other->hello.instance != session->hello.instance)
             continue;
         bool we_are_smaller = memcmp(net->options.self.b, session->city.b, IU_ID_LEN) < 0;
         if (other->outbound != session->outbound && session->outbound != we_are_smaller) {
@@ -121,7 +121,6 @@ static bool without_duplicate(struct iu_session *session)
             return false;
         }
         iu_session_refuse(other, IU_CODE_DUPLICATE, NULL);
-        at = 0;
     }
     return true;
 }
@@ -129,11 +128,9 @@ static bool without_duplicate(struct iu_session *session)
 /* Sessions of the same city under another key: this one's is the newest that is known. */
 static void end_superseded(struct iu_session *session)
 {
-    size_t at = 0;
-    struct iu_session *other;
-    while ((other = iu_session_next_open(session->net, &at)) != NULL)
-        if (other != session && iu_city_equal(&other->city, &session->city) &&
-            memcmp(other->key.b, session->key.b, sizeof other->key.b) != 0)
+    struct iu_session *other = NULL;
+    while ((other = iu_roster_next_open_of(session->net, &session->city, other)) != NULL)
+        if (other != session && memcmp(other->key.b, session->key.b, sizeof other->key.b) != 0)
             iu_session_refuse(other, IU_CODE_SUPERSEDED, NULL);
 }
 
@@ -142,17 +139,16 @@ static void end_superseded(struct iu_session *session)
 static bool beside_clone(struct iu_session *session)
 {
     struct iu_net *net = session->net;
-    size_t at = 0;
-    struct iu_session *older;
-    while (session->hello.signing && (older = iu_session_next_open(net, &at)) != NULL) {
-        if (older == session || !older->hello.signing || !iu_city_equal(&older->city, &session->city))
+    struct iu_session *older = NULL;
+    while (session->hello.signing && (older = iu_roster_next_open_of(net, &session->city, older)) != NULL) {
+        if (older == session || !older->hello.signing)
             continue;
         older->probe = iu_rand_u64(net->options.rand);
         struct iu_frame ping = {.type = IU_FRAME_PING, .ping = {.nonce = older->probe}};
         iu_session_send(older, IU_LANE_CONTROL, &ping);
         session->stage = IU_STAGE_CLONE;
         session->clone_until_ms = net->now_ms + IU_CLONE_MS;
-        iu_net_wake(net, session->clone_until_ms);
+        iu_roster_wake(session, session->clone_until_ms);
         return true;
     }
     return false;
@@ -166,6 +162,7 @@ static void admit(struct iu_session *session)
     }
     if (!session->said_hello)
         iu_hello_say(session);
+    iu_roster_prove(session);
     end_superseded(session);
     if (without_duplicate(session) && !beside_clone(session))
         open_session(session);
@@ -188,9 +185,9 @@ void iu_hello_alive(struct iu_session *session, uint64_t nonce)
     if (session->probe == 0 || session->probe != nonce)
         return;
     session->probe = 0;
-    for (size_t i = 0; i < net->session_count; i++) {
-        struct iu_session *newer = net->sessions[i];
-        if (newer->stage != IU_STAGE_CLONE || !iu_city_equal(&newer->city, &session->city))
+    struct iu_session *newer = NULL;
+    while ((newer = iu_roster_next_of(net, &session->city, newer)) != NULL) {
+        if (newer->stage != IU_STAGE_CLONE)
             continue;
         iu_net_fact(net, IU_FACT_CLONE_SEEN)->city = session->city;
         tell_clone(session);
@@ -201,14 +198,11 @@ void iu_hello_alive(struct iu_session *session, uint64_t nonce)
 
 void iu_hello_older_dead(struct iu_session *session)
 {
-    size_t at = 0;
-    struct iu_session *older;
-    while ((older = iu_session_next_open(session->net, &at)) != NULL)
-        if (older->probe != 0 && iu_city_equal(&older->city, &session->city)) {
+    struct iu_session *older = NULL;
+    while ((older = iu_roster_next_open_of(session->net, &session->city, older)) != NULL)
+        if (older->probe != 0)
             iu_session_refuse(older, IU_CODE_IDLE,
                               "a newer instance of this city came, and this one is silent");
-            at = 0;
-        }
     open_session(session);
 }
 
@@ -311,29 +305,16 @@ static void check_chain(struct iu_session *session)
     free(held);
 }
 
-static bool connected(const struct iu_net *net, const struct iu_city *city)
-{
-    size_t at = 0;
-    const struct iu_session *session;
-    while ((session = iu_session_next_open(net, &at)) != NULL)
-        if (iu_city_equal(&session->city, city))
-            return true;
-    return false;
-}
-
 void iu_hello_chain_changed(struct iu_net *net, const struct iu_city *city)
 {
-    if (!connected(net, city))
+    struct iu_session *session = NULL;
+    if (iu_roster_next_open_of(net, city, NULL) == NULL)
         return;
     struct iu_chain *held = calloc(1, sizeof *held);
     iu_must(held != NULL);
     bool disputed = iu_city_disputed(iu_net_snap(net), city);
     bool known = iu_chain_load(iu_net_snap(net), city, held);
-    size_t at = 0;
-    struct iu_session *session;
-    while (known && (session = iu_session_next_open(net, &at)) != NULL) {
-        if (!iu_city_equal(&session->city, city))
-            continue;
+    while (known && (session = iu_roster_next_open_of(net, city, session)) != NULL) {
         if (disputed) {
             iu_session_refuse(session, IU_CODE_DISPUTED, NULL);
         } else if (memcmp(iu_chain_last(held)->node.b, session->key.b, sizeof session->key.b) != 0) {

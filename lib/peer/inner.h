@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the net share: the net, its sessions, what is being fetched, and what is to be done when
- * a job comes back. For lib/peer/{net,session,hello,join,announce,serve,fetch,source,fill,recon,doubt,own}.c
- * only. */
+ * a job comes back. For
+ * lib/peer/{net,roster,session,hello,join,announce,serve,fetch,source,fill,recon,doubt,own}.c only. */
 #ifndef IU_PEER_INNER_H
 #define IU_PEER_INNER_H
 
+#include "base/due.h"
 #include "base/set.h"
 #include "peer/net.h"
 #include "peer/trial.h"
@@ -39,6 +40,10 @@ struct iu_chunks_served {
 struct iu_session {
     struct iu_net *net;
     uint64_t conn, dial;
+    size_t place;                                /* in net->sessions */
+    struct iu_session *same_before, *same_after; /* once proven: others of its city, see roster.c */
+    bool listed;                                 /* among those */
+    struct iu_due due;                           /* when it has to be looked at, at the latest */
     enum iu_stage stage;
     bool outbound, dirty;
     struct iu_public key;
@@ -102,6 +107,7 @@ struct iu_session {
     bool state_heard;
     uint8_t epoch[IU_EPOCH_LEN];
     uint64_t cursor_heard, cursor_kept; /* its counter as told, as handed to the writer */
+    bool behind;                        /* its conn stands in net->behind */
     uint64_t print_ms, again_ms; /* when its fingerprint came, 0: none to compare; the last Resume from 0 */
     struct iu_hash print;
     struct iu_hash unequal_ours,
@@ -237,7 +243,13 @@ struct iu_net {
 
     struct iu_session **sessions;
     size_t session_count, session_cap;
-    struct iu_map *by_conn; /* conn -> struct iu_session * */
+    struct iu_map *by_conn;     /* conn -> struct iu_session * */
+    struct iu_map *by_city;     /* city -> its first struct iu_session * that is proven */
+    struct iu_dues dues;        /* sessions, by when they have to be looked at */
+    struct iu_session **looked; /* during a TICK: those that were due */
+    size_t looked_count, looked_cap;
+    uint64_t *behind; /* conns of sessions whose cursor may have to be kept */
+    size_t behind_count, behind_cap;
     struct iu_session **dirty;
     size_t dirty_count, dirty_cap;
 

@@ -12,6 +12,7 @@
 #include "peer/join.h"
 #include "peer/own.h"
 #include "peer/recon.h"
+#include "peer/roster.h"
 #include "peer/serve.h"
 #include "peer/session.h"
 #include "peer/source.h"
@@ -20,7 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COALESCE_MS 10 /* changes of so long are announced together, unless nothing else is on its way */
+#define REST_MAX_MS 5000 /* between two TICKs while there are sessions */
+#define COALESCE_MS 10   /* changes of so long are announced together, unless nothing else is on its way */
 
 /* --- what the other files share --- */
 
@@ -179,7 +181,7 @@ struct iu_net *iu_net_open(const struct iu_net_options *options)
     net->pool.cap = IU_REASSEMBLY_POOL;
     iu_arena_init(&net->arena, IU_FRAME_ARENA_MAX);
     net->gossip = iu_gossip_open(options->dial, options->rand);
-    net->by_conn = iu_map_open(sizeof(uint64_t), sizeof(struct iu_session *), options->seed);
+    iu_roster_open(net);
     net->fetches = iu_map_open(IU_ID_LEN + 4, sizeof(struct iu_fetch *), options->seed);
     struct iu_effects nobody = {0};
     net->out = &nobody;
@@ -198,8 +200,7 @@ void iu_net_close(struct iu_net *net)
         return;
     size_t at = 0;
     struct iu_fetch **each;
-    for (size_t i = 0; i < net->session_count; i++)
-        iu_session_free(net->sessions[i]);
+    iu_roster_close(net);
     while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL) {
         iu_source_free(*each);
         iu_buf_fini(&(*each)->note);
@@ -212,7 +213,6 @@ void iu_net_close(struct iu_net *net)
     for (size_t i = 0; i < net->join_count; i++)
         free(net->joins[i]);
     iu_own_end(net);
-    iu_map_close(net->by_conn);
     iu_map_close(net->fetches);
     iu_map_close(net->follows);
     iu_gossip_close(net->gossip);
@@ -220,7 +220,7 @@ void iu_net_close(struct iu_net *net)
     for (size_t i = 0; i < net->options.address_count; i++)
         free(net->addresses[i]);
     free((void *)(uintptr_t)net->interest.cities);
-    free(net->sessions);
+    free(net->behind);
     free(net->dirty);
     free(net->duties);
     free(net->dials);
@@ -374,20 +374,16 @@ static void conn_event(struct iu_net *net, const struct iu_event *event)
 
 static void tick(struct iu_net *net)
 {
-    net->wake_ms = UINT64_MAX;
-    for (size_t i = 0; i < net->session_count; i++) {
-        const struct iu_session *session = net->sessions[i];
-        iu_session_tick(net->sessions[i]);
-        if (session->stage < IU_STAGE_COMMIT)
-            iu_net_wake(net, session->opened_ms + IU_HANDSHAKE_MS);
-        else if (session->stage != IU_STAGE_OVER)
-            iu_net_wake(net, net->now_ms + IU_CLONE_MS);
-    }
+    net->wake_ms = net->session_count > 0 ? net->now_ms + REST_MAX_MS : UINT64_MAX;
+    iu_roster_take_due(net);
+    for (size_t i = 0; i < net->looked_count; i++)
+        iu_session_tick(net->looked[i]);
     iu_join_tick(net);
     iu_fetch_tick(net);
     iu_fill_tick(net);
     iu_doubt_tick(net);
     iu_recon_tick(net);
+    iu_roster_give_back(net);
 }
 
 static void take_event(struct iu_net *net, const struct iu_event *event)
@@ -461,22 +457,6 @@ void iu_net_flush(struct iu_net *net)
     net->dirty_count = 0;
 }
 
-/* Sessions that the carrier has closed are forgotten. */
-static void bury(struct iu_net *net, uint64_t conn)
-{
-    struct iu_session **at = iu_map_get(net->by_conn, &conn);
-    if (at == NULL)
-        return;
-    struct iu_session *session = *at;
-    iu_map_drop(net->by_conn, &conn);
-    for (size_t i = 0; i < net->session_count; i++)
-        if (net->sessions[i] == session) {
-            net->sessions[i] = net->sessions[--net->session_count];
-            break;
-        }
-    iu_session_free(session);
-}
-
 void iu_net_step(struct iu_net *net, const struct iu_event *event, struct iu_effects *out)
 {
     net->out = out;
@@ -491,7 +471,7 @@ void iu_net_step(struct iu_net *net, const struct iu_event *event, struct iu_eff
     announce_changes(net);
     iu_net_flush(net);
     if (event->kind == IU_EVENT_CLOSED)
-        bury(net, event->conn);
+        iu_roster_bury(net, event->conn);
     if (net->snap != NULL)
         iu_snap_close(net->snap);
     net->snap = NULL;
@@ -500,7 +480,8 @@ void iu_net_step(struct iu_net *net, const struct iu_event *event, struct iu_eff
 
 uint64_t iu_net_next_ms(const struct iu_net *net)
 {
-    return net->wake_ms;
+    uint64_t ms = iu_roster_next_ms(net);
+    return ms < net->wake_ms ? ms : net->wake_ms;
 }
 
 /* --- looking in --- */

@@ -149,6 +149,17 @@ void iu_recon_begin(struct iu_session *session)
     send_resume(session, known ? peer.epoch : none, session->cursor_heard);
 }
 
+/* Its cursor is looked at when all that was heard is settled. */
+static void mark_behind(struct iu_session *session)
+{
+    struct iu_net *net = session->net;
+    if (session->behind)
+        return;
+    net->behind = iu_room(net->behind, net->behind_count, &net->behind_cap, sizeof *net->behind);
+    net->behind[net->behind_count++] = session->conn;
+    session->behind = true;
+}
+
 void iu_recon_interest_changed(struct iu_net *net, const struct iu_city *added, size_t added_count)
 {
     size_t at = 0;
@@ -161,6 +172,7 @@ void iu_recon_interest_changed(struct iu_net *net, const struct iu_city *added, 
         frame.resume.added = added;
         frame.resume.added_count = listed ? added_count : 0;
         session->cursor_kept = 0; /* the one that is kept was for another interest */
+        mark_behind(session);
         send_interest(session);
         iu_session_send(session, IU_LANE_CONTROL, &frame);
     }
@@ -279,6 +291,7 @@ static void heard_up_to(struct iu_session *session, uint64_t counter)
 {
     struct iu_net *net = session->net;
     session->cursor_heard = counter;
+    mark_behind(session);
     if (!net->settle_due) {
         net->settle_due = true;
         net->settle_ms = net->now_ms + SETTLE_MS;
@@ -353,6 +366,23 @@ static void compare(struct iu_session *session)
     send_resume(session, session->epoch, 0);
 }
 
+/* One whose State has not come yet waits on. */
+static void keep_cursors(struct iu_net *net)
+{
+    size_t count = net->behind_count;
+    net->behind_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct iu_session *session = iu_net_session(net, net->behind[i]);
+        if (session == NULL)
+            continue;
+        session->behind = !session->state_heard;
+        if (session->behind)
+            net->behind[net->behind_count++] = session->conn;
+        else if (session->cursor_heard > session->cursor_kept)
+            keep_cursor(session);
+    }
+}
+
 void iu_recon_tick(struct iu_net *net)
 {
     size_t at = 0;
@@ -360,13 +390,13 @@ void iu_recon_tick(struct iu_net *net)
     if (net->settle_due && net->now_ms >= net->settle_ms) {
         net->settle_due = iu_fetch_rows(net, ROWS_AT_ONCE);
         net->settle_ms = net->now_ms + SETTLE_MORE_MS;
-        while (!net->settle_due && (session = iu_session_next_open(net, &at)) != NULL)
-            if (session->cursor_heard > session->cursor_kept && session->state_heard)
-                keep_cursor(session);
+        if (!net->settle_due)
+            keep_cursors(net);
     }
     if (net->settle_due)
         iu_net_wake(net, net->settle_ms);
-    at = 0;
+    if (net->interest.all) /* then there is no fingerprint; else there are few sessions */
+        return;
     while (iu_map_count(net->fetches) == 0 && (session = iu_session_next_open(net, &at)) != NULL)
         compare(session);
 }

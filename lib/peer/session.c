@@ -12,6 +12,7 @@
 #include "peer/join.h"
 #include "peer/own.h"
 #include "peer/recon.h"
+#include "peer/roster.h"
 #include "peer/serve.h"
 
 #include <stdio.h>
@@ -23,6 +24,8 @@
 #define DRAW_SLACK 1024 /* for the headers of fragments */
 #define EARLY_MAX (64UL * 1024)
 #define STRIKES_MAX 2
+#define PING_GRID_MS 250 /* silent ones are pinged together: fewer, larger TICKs */
+#define PING_SECOND_MS 2500
 #define LAST_WORDS_MAX (256UL * 1024) /* Bye, and the chain that explains it */
 
 /* --- sending --- */
@@ -89,12 +92,11 @@ void iu_session_sent(struct iu_session *session, uint64_t queued)
 
 static const struct iu_session *another_open(const struct iu_session *session)
 {
-    size_t at = 0;
-    for (;;) {
-        const struct iu_session *other = iu_session_next_open(session->net, &at);
-        if (other == NULL || (other != session && iu_city_equal(&other->city, &session->city)))
-            return other;
-    }
+    const struct iu_session *other = NULL;
+    do
+        other = iu_roster_next_open_of(session->net, &session->city, other);
+    while (other == session);
+    return other;
 }
 
 static void tell_end(struct iu_session *session, bool by_them, const char *why)
@@ -195,11 +197,7 @@ void iu_session_open(struct iu_net *net, const struct iu_event *event)
     session->opened_ms = session->heard_ms = session->progress_ms = net->now_ms;
     session->splitter = iu_splitter_open();
     iu_joiner_init(&session->joiner, &net->pool);
-    net->sessions =
-        iu_room(net->sessions, net->session_count, &net->session_cap, sizeof(struct iu_session *));
-    net->sessions[net->session_count++] = session;
-    memcpy(iu_map_put(net->by_conn, &session->conn, NULL), &session, sizeof session);
-    iu_net_wake(net, net->now_ms + IU_HANDSHAKE_MS);
+    iu_roster_add(session);
     if (session->outbound && !iu_join_dialled(session))
         return;
     if (net->stopping)
@@ -295,6 +293,29 @@ void iu_session_tick(struct iu_session *session)
         session->pinged_ms = now;
         iu_session_send(session, IU_LANE_CONTROL, &ping);
     }
+}
+
+/* When an open one is pinged if nothing is heard. The dialler goes first: else both would ping at once, for
+ * ever. */
+static uint64_t ping_ms(const struct iu_session *session)
+{
+    uint64_t heard = session->heard_ms, pinged = session->pinged_ms;
+    uint64_t ms = (heard > pinged ? heard : pinged) + IU_PING_MS + (session->outbound ? 0 : PING_SECOND_MS);
+    return (ms + PING_GRID_MS - 1) / PING_GRID_MS * PING_GRID_MS;
+}
+
+uint64_t iu_session_due_ms(const struct iu_session *session)
+{
+    uint64_t dead_ms = session->heard_ms + IU_DEAD_MS, slow_ms = session->progress_ms + IU_PROGRESS_MS;
+    bool queued = session->transport > 0 || iu_splitter_queued(session->splitter) > 0;
+    if (session->stage == IU_STAGE_CLONE)
+        return session->clone_until_ms;
+    if (session->stage < IU_STAGE_COMMIT)
+        return session->opened_ms + IU_HANDSHAKE_MS;
+    uint64_t ms = session->stage == IU_STAGE_OPEN ? ping_ms(session) : session->net->now_ms + IU_PING_MS;
+    if (dead_ms < ms)
+        ms = dead_ms;
+    return queued && slow_ms < ms ? slow_ms : ms;
 }
 
 /* --- receiving --- */

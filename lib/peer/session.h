@@ -16,6 +16,8 @@ void iu_session_sent(struct iu_session *session, uint64_t queued);
 /* The carrier closed it; `text` says why. */
 void iu_session_gone(struct iu_session *session, const char *text);
 void iu_session_tick(struct iu_session *session);
+/* When its liveness has to be looked at again, as things stand now. Not for one that is over. */
+uint64_t iu_session_due_ms(const struct iu_session *session);
 
 /* Queues a frame. Nothing happens when the session is over. */
 void iu_session_send(struct iu_session *session, enum iu_lane lane, const struct iu_frame *frame);
