@@ -18,12 +18,11 @@
 
 bool iu_chainwire_hash(const struct iu_snap *snap, const struct iu_city *city, struct iu_hash *hash)
 {
-    struct iu_bytes key, value;
-    struct iu_note note;
+    struct iu_bytes key, value, text;
     if (!iu_last(snap, IU_T_CHAINS, iu_bytes_of(city->b, IU_ID_LEN), (struct iu_bytes){0}, &key, &value) ||
-        iu_note_parse(value, &note) != IU_OK)
+        !iu_note_text(value, &text))
         return false;
-    iu_sha256(note.text, hash);
+    iu_sha256(text, hash);
     return true;
 }
 

@@ -64,20 +64,31 @@ static bool text_ok(struct iu_bytes text)
 }
 
 /* Cuts at the last empty line: text with its LF before it, signature lines behind it. */
-static enum iu_err cut(struct iu_bytes bytes, struct iu_bytes *text, struct iu_bytes *lines)
+static bool cut(struct iu_bytes bytes, struct iu_bytes *text, struct iu_bytes *lines)
 {
-    if (bytes.len > IU_NOTE_MAX)
-        return IU_PEER_OVER_LIMIT;
     if (bytes.len < 4 || bytes.data[bytes.len - 1] != '\n')
-        return IU_PEER_MALFORMED;
+        return false;
     size_t at = bytes.len - 2;
     while (at > 0 && !(bytes.data[at - 1] == '\n' && bytes.data[at] == '\n'))
         at--;
     if (!at)
-        return IU_PEER_MALFORMED;
+        return false;
     *text = iu_bytes_of(bytes.data, at);
     *lines = from(bytes, at + 1);
-    return text_ok(*text) ? IU_OK : IU_PEER_MALFORMED;
+    return true;
+}
+
+static enum iu_err split(struct iu_bytes bytes, struct iu_bytes *text, struct iu_bytes *lines)
+{
+    if (bytes.len > IU_NOTE_MAX)
+        return IU_PEER_OVER_LIMIT;
+    return cut(bytes, text, lines) && text_ok(*text) ? IU_OK : IU_PEER_MALFORMED;
+}
+
+bool iu_note_text(struct iu_bytes bytes, struct iu_bytes *text)
+{
+    struct iu_bytes lines;
+    return cut(bytes, text, &lines);
 }
 
 /* Takes one signature line off the front of `lines`, which ends in LF. */
@@ -102,7 +113,7 @@ enum iu_err iu_note_parse(struct iu_bytes bytes, struct iu_note *out)
     uint8_t code[KEY_ID_LEN + IU_SIGNATURE_LEN];
     struct iu_bytes lines;
     struct line line;
-    enum iu_err err = cut(bytes, &out->text, &lines);
+    enum iu_err err = split(bytes, &out->text, &lines);
     if (!err)
         err = take_line(&lines, &line);
     if (!err && lines.len)
@@ -239,7 +250,7 @@ enum iu_err iu_note_open(struct iu_bytes bytes, const struct iu_verifier *known,
 {
     struct iu_bytes whole, lines;
     size_t found = 0;
-    enum iu_err err = cut(bytes, &whole, &lines);
+    enum iu_err err = split(bytes, &whole, &lines);
     if (!err)
         err = check_lines(lines);
     if (err)

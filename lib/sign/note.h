@@ -19,6 +19,10 @@ struct iu_note {
  * IU_NOTE_MAX. Checks no signature. */
 IU_MUST_USE enum iu_err iu_note_parse(struct iu_bytes bytes, struct iu_note *out);
 
+/* The text of a note that was parsed before it was kept: what iu_note_parse gives, without looking at text and signature again. False for
+ * bytes that are no note. */
+bool iu_note_text(struct iu_bytes bytes, struct iu_bytes *text);
+
 /* Name, key id and signature are those of `key` under `name`. IU_PEER_UNKNOWN_KEY if name or id differ,
  * IU_PEER_FORGED if the signature does not verify. */
 IU_MUST_USE enum iu_err iu_note_verify(const struct iu_note *note, struct iu_bytes name, const struct iu_public *key);

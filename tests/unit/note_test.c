@@ -326,11 +326,24 @@ static void line_that_breaks_the_form_is_malformed_also_of_an_unknown_key(void *
     assert_int_equal(open_note(f, 1, &good), IU_OK);
 }
 
+static void the_text_of_a_kept_note_is_what_parsing_gives(void **state)
+{
+    const struct fixture *f = *state;
+    struct iu_note note;
+    struct iu_bytes text;
+    assert_int_equal(iu_note_parse(iu_buf_view(&f->note), &note), IU_OK);
+    assert_true(iu_note_text(iu_buf_view(&f->note), &text));
+    assert_true(iu_bytes_equal(text, note.text));
+    assert_false(iu_note_text(iu_bytes_str(""), &text));
+    assert_false(iu_note_text(iu_bytes_str("a text without a signature\n"), &text));
+}
+
 #define WITH_NOTE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_NOTE(the_text_of_a_kept_note_is_what_parsing_gives),
         WITH_NOTE(parsed_note_gives_its_parts),
         WITH_NOTE(changed_byte_anywhere_is_refused),
         WITH_NOTE(beginning_of_a_note_is_malformed),
