@@ -230,6 +230,8 @@ struct iu_net {
     uint64_t now_ms, wake_ms;
     struct iu_effects *out; /* during a step */
     struct iu_snap *snap;   /* during a step, once needed */
+    uint64_t counter;       /* of changes in it, once read */
+    bool counter_read;
     struct iu_arena arena;
     struct iu_pool pool;
     struct iu_gossip *gossip;

@@ -78,7 +78,10 @@ struct iu_session *iu_net_session(const struct iu_net *net, uint64_t conn)
 
 uint64_t iu_net_counter(struct iu_net *net)
 {
-    return iu_meta_u64(iu_net_snap(net), "change");
+    if (!net->counter_read)
+        net->counter = iu_meta_u64(iu_net_snap(net), "change");
+    net->counter_read = true;
+    return net->counter;
 }
 
 void iu_net_changed(struct iu_net *net)
@@ -475,6 +478,7 @@ void iu_net_step(struct iu_net *net, const struct iu_event *event, struct iu_eff
     if (net->snap != NULL)
         iu_snap_close(net->snap);
     net->snap = NULL;
+    net->counter_read = false;
     net->out = NULL;
 }
 
