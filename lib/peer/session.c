@@ -25,7 +25,7 @@
 #define EARLY_MAX (64UL * 1024)
 #define STRIKES_MAX 2
 #define PING_GRID_MS 250 /* silent ones are pinged together: fewer, larger TICKs */
-#define PING_SECOND_MS 4500
+#define PING_SECOND_MS 2500
 #define LAST_WORDS_MAX (256UL * 1024) /* Bye, and the chain that explains it */
 
 /* --- sending --- */
