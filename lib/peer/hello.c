@@ -75,11 +75,9 @@ static void not_followed(struct iu_session *session)
  */
 static void end_oldest(struct iu_net *net, const struct iu_city *city)
 {
-    size_t at = 0, count = 0;
-    struct iu_session *oldest = NULL, *other;
-    while ((other = iu_session_next_open(net, &at)) != NULL) {
-        if (!iu_city_equal(&other->city, city))
-            continue;
+    size_t count = 0;
+    struct iu_session *oldest = NULL, *other = NULL;
+    while ((other = iu_roster_next_open_of(net, city, other)) != NULL) {
         count++;
         if (oldest == NULL || other->up_ms < oldest->up_ms)
             oldest = other;
