@@ -119,6 +119,8 @@ static void put_files(const struct iu_answered *answer)
 static void put_city(const struct iu_answered *answer)
 {
     struct iu_bytes handle = text_of(answer, "handle");
+    if (!text_of(answer, "by.name").len)
+        return; /* it was published here */
     put("  City         ", text_of(answer, "by.name"), "");
     if (handle.len && memchr(handle.data, '~', handle.len))
         put(" (", text_of(answer, "by.domain"), ")");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `show` for a person. */
+/* `show` and `publish` for a person. */
 #ifndef TOOLS_ENTRY_H
 #define TOOLS_ENTRY_H
 

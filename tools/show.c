@@ -236,7 +236,7 @@ void show_person(const struct call *call, const struct iu_answered *answer)
 {
     if (!strcmp(call->command->name, "status"))
         show_status(answer);
-    else if (!strcmp(call->command->name, "show"))
+    else if (!strcmp(call->command->name, "show") || !strcmp(call->command->name, "publish"))
         show_entry(answer);
     else if (call->command->rows)
         show_table(call->command, answer);

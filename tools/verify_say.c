@@ -113,9 +113,8 @@ static void say_person(const struct verified *v, const char *city, const char *t
         printf("an entry dated %.10s, ", date);
     printf("as %.*s published it.\n", ID_SHOWN, city);
     printf("The city's whole id is %s\n", city);
-    puts(v->expected
-             ? "It is the city that --city names."
-             : "Whether that is the city you mean, its id tells: compare it, or give it with --city.");
+    puts(v->expected ? "It is the city that --city names."
+                     : "Compare that id with one that you trust, or give it with --city.");
     printf("It is entry %llu of its log %u, in a signed record of %llu %s.\n",
            (unsigned long long)found->index, found->head.log, (unsigned long long)found->head.size,
            found->head.size == 1 ? "entry" : "entries");

@@ -8,7 +8,11 @@ load common
     echo "Un texte." >"$work/pacte.txt"
     echo "A text." >"$work/pact.txt"
     first=$(publish lyon "$work/pacte.txt" --licence CC-BY-4.0 --summary "Résumé du pacte")
-    second=$(publish lyon "$work/pact.txt" --supersedes "lyon/$first")
+    node lyon publish "$work/pact.txt" --title "Pact" --type policy --supersedes "lyon/$first" >"$work/said"
+    grep -qx "  Entry        lyon/2" "$work/said"
+    run grep -E "[0-9a-f]{64}|entry1" "$work/said"
+    [ "$status" = 1 ]
+    second=2
     within 20 node porto show "lyon/$second"
     third=$(publish porto "$work/pact.txt" --translation-of "lyon/$first" --adapted-from "lyon/$second")
 
