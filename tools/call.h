@@ -77,6 +77,7 @@ int run_invite(struct call *call);
 int run_join(struct call *call);
 int run_city(struct call *call); /* follow, unfollow, block, unblock */
 int run_head(struct call *call);
+int run_check(struct call *call);
 int run_key(struct call *call);
 /* The words of `key` that work on files of the home: prepare, sign, install, rotate, passphrase. False for
  * others, which the node answers. */

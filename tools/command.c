@@ -129,6 +129,7 @@ static const struct flag feed_flags[] = {
 };
 static const struct flag check_flags[] = {
     {"city", FLAG_TEXT, "CITY", "only this city's logs", false, true},
+    {"deep", FLAG_SWITCH, NULL, "also every byte of every attachment", false, true},
     END,
 };
 static const struct flag config_flags[] = {
@@ -232,8 +233,8 @@ const struct command commands[] = {
      "6 verification failed"},
     {"feed", "", "everything this node stored, numbered, one object a line", "",
      "interurban feed --follow --from 0", feed_flags, run_feed, NULL, NULL, ""},
-    {"check", "", "recompute every log from its entries", "", "interurban check", check_flags, run_plain,
-     "logs", check_columns, "6 the store contradicts itself"},
+    {"check", "", "recompute every log from its entries", "", "interurban check --deep", check_flags,
+     run_check, "logs", check_columns, "6 the store contradicts itself"},
     {"backup", "FILE", "own record, keys and settings of a running node in one file",
      "Checked while it is written; FILE appears when it is whole. It holds node.key, and the root keys if "
      "they "

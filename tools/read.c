@@ -34,6 +34,7 @@ int run_plain(struct call *call)
 
 /* --- status --- */
 
+#define CHECK_TIMEOUT_S (7UL * 86400)
 #define ASK_MAX_S 600 /* how long the node is asked to wait at once */
 
 static void pause_ms(long ms)
@@ -138,6 +139,14 @@ int run_key(struct call *call)
 out:
     iu_buf_fini(&notes);
     return code;
+}
+
+/* It takes as long as it takes, unless somebody says how long. */
+int run_check(struct call *call)
+{
+    if (!call_has(call, "timeout"))
+        call->timeout_s = CHECK_TIMEOUT_S;
+    return run_plain(call);
 }
 
 int run_metrics(struct call *call)

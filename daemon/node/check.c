@@ -6,13 +6,16 @@
 
 #include <stdlib.h>
 
+#define ENTRIES_AT_ONCE 2048 /* some milliseconds, between which the node does everything else */
+
 struct check {
     uv_idle_t idle;
     struct node *node;
     struct client *client; /* NULL: gone */
     struct iu_reply reply;
     uint32_t no;
-    bool one;
+    bool one, deep;
+    struct iu_check *log; /* under way, else NULL */
     struct iu_city city;
     enum iu_err err;
 };
@@ -26,7 +29,11 @@ static void on_closed(uv_handle_t *idle)
 
 static void end(struct check *check)
 {
+    const char *why;
+    uint64_t done;
     check->node->check = NULL;
+    if (check->log)
+        (void)!iu_check_close(check->log, &done, &why);
     if (check->client) {
         if (check->err)
             check->reply.exit = IU_EXIT_VERIFICATION;
@@ -35,33 +42,45 @@ static void end(struct check *check)
     uv_close((uv_handle_t *)&check->idle, on_closed);
 }
 
-static void put_log(struct check *check, const struct iu_snap *snap, const struct iu_log_state *log)
+/* The log under way has been looked at. */
+static void put_log(struct check *check, const struct iu_snap *snap)
 {
+    struct iu_log_state log = {0};
     struct iu_named who;
     const char *why = NULL;
     uint64_t done = 0;
-    enum iu_err err = iu_check_log(snap, log->no, &done, &why);
-    iu_name(snap, &log->city, &who);
+    enum iu_err err = iu_check_close(check->log, &done, &why);
+    check->log = NULL;
+    (void)iu_log_by_no(snap, check->no, &log);
+    iu_name(snap, &log.city, &who);
     iu_reply_row(&check->reply, "logs");
     iu_answer_put_city(&check->reply, &who);
-    iu_reply_u64(&check->reply, "log", log->log);
+    iu_reply_u64(&check->reply, "log", log.log);
     iu_reply_u64(&check->reply, "entries", done);
     iu_reply_bool(&check->reply, "ok", err == IU_OK);
-    iu_reply_str(&check->reply, "words",
-                 err == IU_OK ? "every entry leads to the signed root"
-                 : why        ? why
-                              : iu_err_words(err));
+    iu_reply_str(&check->reply, "words", err ? why : "every entry leads to the signed root");
     if (err)
         check->err = err;
 }
 
-static void step(struct check *check)
+/* The next log that is asked for; false when there is none. */
+static bool begin_log(struct check *check, const struct iu_snap *snap)
 {
     struct iu_log_state log;
+    while (iu_log_next(snap, &check->no, &log))
+        if (!check->one || iu_city_equal(&log.city, &check->city)) {
+            check->log = iu_check_open(check->no, check->deep);
+            return true;
+        }
+    return false;
+}
+
+static void step(struct check *check)
+{
     struct iu_snap *snap = iu_snap_open(check->node->store);
-    bool more = check->client && iu_log_next(snap, &check->no, &log);
-    if (more && (!check->one || iu_city_equal(&log.city, &check->city)))
-        put_log(check, snap, &log);
+    bool more = check->client && (check->log || begin_log(check, snap));
+    if (more && !iu_check_step(check->log, snap, ENTRIES_AT_ONCE))
+        put_log(check, snap);
     iu_snap_close(snap);
     if (!more)
         end(check);
@@ -90,7 +109,11 @@ bool check_request(struct node *node, struct client *client, const struct iu_req
     }
     struct check *check = calloc(1, sizeof *check);
     iu_must(check != NULL);
-    *check = (struct check){.node = node, .client = client, .one = one, .city = who.city};
+    *check = (struct check){.node = node,
+                            .client = client,
+                            .one = one,
+                            .deep = iu_request_flag(request, "deep"),
+                            .city = who.city};
     node->check = check;
     iu_reply_init(&check->reply);
     iu_reply_row(&check->reply, "");

@@ -235,29 +235,15 @@ static enum iu_err give_batch(struct giving *g, const struct iu_log_state *log)
 /* The first complete attachment of the log at or after (at.index, at.attachment). */
 static bool next_attachment(struct giving *g, const struct iu_log_state *log, struct iu_attach_state *attach)
 {
-    uint8_t prefix[IU_KEY_MAX], from[IU_KEY_MAX];
-    struct iu_bytes key, value;
-    struct iu_scan scan;
-    bool found = false;
-    iu_scan_open(g->snap, IU_T_ATTACHMENTS, iu_key_u32(prefix, log->no),
-                 iu_key_attachment(from, log->no, g->at.index, g->at.attachment), &scan);
-    while (!found && iu_scan_next(&scan, &key, &value)) {
-        struct iu_reader r = iu_reader_of(key);
-        (void)iu_read_u32(&r);
-        uint64_t index = iu_read_u64(&r);
-        uint32_t attachment = iu_read_u32(&r);
-        found = !r.failed && index < log->size &&
-                iu_attach_find(g->snap, log->no, index, attachment, attach) && attach->size > 0 &&
-                attach->have == iu_chunk_count(attach->size);
-        if (!found)
-            continue;
-        if (index != g->at.index || attachment != g->at.attachment)
-            g->at.chunk = 0;
-        g->at.index = index;
-        g->at.attachment = attachment;
-    }
-    iu_scan_close(&scan);
-    return found;
+    uint64_t index = g->at.index;
+    uint32_t attachment = g->at.attachment;
+    if (!iu_attach_next(g->snap, log->no, &index, &attachment, attach) || index >= log->size)
+        return false;
+    if (index != g->at.index || attachment != g->at.attachment)
+        g->at.chunk = 0;
+    g->at.index = index;
+    g->at.attachment = attachment;
+    return true;
 }
 
 static enum iu_err give_chunks(struct giving *g, const struct iu_log_state *log,

@@ -107,6 +107,27 @@ static enum iu_err read_data(const struct iu_snap *snap, const struct iu_attach_
     return IU_OK;
 }
 
+bool iu_attach_next(const struct iu_snap *snap, uint32_t log_no, uint64_t *index, uint32_t *attachment,
+                    struct iu_attach_state *out)
+{
+    uint8_t prefix[IU_KEY_MAX], from[IU_KEY_MAX];
+    struct iu_bytes key, value;
+    struct iu_scan scan;
+    bool found = false;
+    iu_scan_open(snap, IU_T_ATTACHMENTS, iu_key_u32(prefix, log_no),
+                 iu_key_attachment(from, log_no, *index, *attachment), &scan);
+    while (!found && iu_scan_next(&scan, &key, &value)) {
+        struct iu_reader r = iu_reader_of(key);
+        (void)iu_read_u32(&r);
+        *index = iu_read_u64(&r);
+        *attachment = iu_read_u32(&r);
+        found = !r.failed && iu_attach_find(snap, log_no, *index, *attachment, out) && out->size > 0 &&
+                out->have == iu_chunk_count(out->size);
+    }
+    iu_scan_close(&scan);
+    return found;
+}
+
 enum iu_err iu_chunks_read(const struct iu_snap *snap, const struct iu_attach_state *attach, uint64_t from,
                            uint64_t to, struct iu_buf *data, struct iu_buf *left, struct iu_buf *right)
 {

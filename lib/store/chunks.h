@@ -21,6 +21,9 @@ bool iu_attach_find(const struct iu_snap *snap, uint32_t log_no, uint64_t index,
 /* The first attachment of any entry at or after (log_no, index, attachment) that is not complete. */
 bool iu_attach_missing(const struct iu_snap *snap, uint32_t *log_no, uint64_t *index, uint32_t *attachment,
                        struct iu_attach_state *out);
+/* The first attachment of this log at or after (index, attachment) that is complete. */
+bool iu_attach_next(const struct iu_snap *snap, uint32_t log_no, uint64_t *index, uint32_t *attachment,
+                    struct iu_attach_state *out);
 /* Appends chunks [from, to) to data, and the proofs' subtrees; only of a complete attachment. IU_HERE_NOT_FOUND. */
 IU_MUST_USE enum iu_err iu_chunks_read(const struct iu_snap *snap, const struct iu_attach_state *attach, uint64_t from,
                                        uint64_t to, struct iu_buf *data, struct iu_buf *left, struct iu_buf *right);

@@ -98,7 +98,13 @@ bool iu_own_pending(const struct iu_snap *snap, const struct iu_city *self, stru
                     uint64_t *released_size, struct iu_buf *released_note);
 
 /* Recomputes everything of one log from its raw items: leaf hashes against tiles, root against head, views,
- * feed. For `check`. *done counts entries. IU_HERE_CORRUPT with *why. */
+ * feed; `deep`: attachments too. Each step looks at up to `entries_max` entries, or at 1 MiB of an attachment, in a snapshot of its own;
+ * false when the check is over. *done counts entries. IU_HERE_CORRUPT with *why, static. */
+struct iu_check;
+struct iu_check *iu_check_open(uint32_t no, bool deep);
+bool iu_check_step(struct iu_check *check, const struct iu_snap *snap, uint64_t entries_max);
+IU_MUST_USE enum iu_err iu_check_close(struct iu_check *check, uint64_t *done, const char **why);
+/* All of it at once, deep. */
 IU_MUST_USE enum iu_err iu_check_log(const struct iu_snap *snap, uint32_t no, uint64_t *done,
                                      const char **why);
 

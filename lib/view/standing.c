@@ -339,6 +339,11 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     out->state = state_of(&c, out->because);
     out->code = words[out->because].code;
     out->since_ms = since(&c, out);
-    fill_in(out->cause, words[out->because].cause, out, c.link);
+    const char *cause = words[out->because].cause;
+    if (out->because == IU_BECAUSE_IN_STEP && !(c.link != NULL && c.link->up))
+        cause =
+            "Everything that is known of %n is here, from others: %n itself is not connected, and what it "
+            "published meanwhile may not have come yet.";
+    fill_in(out->cause, cause, out, c.link);
     fill_in(out->next, words[out->because].next, out, c.link);
 }

@@ -202,3 +202,30 @@ PY
     start lyon
     node lyon show lyon/1
 }
+
+@test "check --deep sees one changed byte of an attachment, which nothing else reads; the honest store is accepted" {
+    found lyon
+    start lyon
+    head -c 300000 /dev/urandom >"$work/plan.bin"
+    publish lyon "$work/plan.bin"
+    publish lyon "$work/plan.bin" --attach "$work/pass"
+    node lyon check --deep --json | field '.logs[0].ok and .logs[0].entries == 3'
+    stop lyon
+    python3 - "$work/lyon/store/data.mdb" "$work/plan.bin" <<'PY'
+import sys
+store = bytearray(open(sys.argv[1], "rb").read())
+part = open(sys.argv[2], "rb").read()[70000:70040] # of the second chunk
+at = store.find(part)
+assert at >= 0
+while at >= 0: # a page that was copied may stand there twice
+    store[at + 7] ^= 1
+    at = store.find(part)
+open(sys.argv[1], "wb").write(store)
+PY
+    start lyon
+    node lyon check --json | field '.logs[0].ok'
+    code=0
+    node lyon check --deep --json >"$work/answer" || code=$?
+    [ "$code" = 6 ]
+    field '.logs[0].ok == false and (.logs[0].words | contains("attachment"))' <"$work/answer"
+}

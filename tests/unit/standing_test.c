@@ -115,6 +115,7 @@ static void another_city_is_a_path_too(void **state)
     link_to(s, &s->graz, true, 5);
     assert_stands(s, "in step", "in-step", 5);
     assert_int_equal(s->standing.heard_ms, 0); /* nothing from Lyon itself */
+    assert_non_null(strstr(s->standing.cause, "Lyon itself is not connected"));
 }
 
 static void what_is_known_to_exist_is_fetched_while_a_link_is_up(void **state)
