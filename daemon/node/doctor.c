@@ -124,22 +124,64 @@ static void check_keys(const struct node *node, struct iu_reply *reply)
     iu_buf_fini(&why);
 }
 
+#define NAMED_MAX 3
+
+/* Adds one of those that are away: its name, and whom to write to. */
+static void add_away(const struct iu_snap *snap, const struct iu_city *city, uint64_t count,
+                     struct iu_buf *names, struct iu_buf *contacts)
+{
+    struct iu_named who;
+    char contact[IU_CONTACT_SHOWN + 1];
+    iu_name(snap, city, &who);
+    iu_contact(snap, city, contact);
+    const char *name = who.name[0] ? who.name : who.handle;
+    if (count == NAMED_MAX)
+        iu_buf_put_str(names, ", and more");
+    if (count >= NAMED_MAX)
+        return;
+    iu_buf_printf(names, "%s%s", count ? ", " : "", name);
+    iu_buf_printf(contacts, "%s%s%s%s%s", contacts->len ? ", " : "", name, *contact ? " (" : "", contact,
+                  *contact ? ")" : "");
+}
+
+static bool is_up(const struct iu_live *live, const struct iu_city *city)
+{
+    for (size_t i = 0; i < live->link_count; i++)
+        if (live->links[i].up && iu_city_equal(&live->links[i].city, city))
+            return true;
+    return false;
+}
+
 static void check_peers(const struct iu_live *live, const struct iu_snap *snap, struct iu_reply *reply)
 {
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT, names = IU_BUF_INIT, contacts = IU_BUF_INIT;
     struct iu_follow follow;
     struct iu_city at;
-    char words[160];
-    uint64_t follows = 0, up = 0;
-    for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false)
+    uint64_t follows = 0, up = 0, away = 0;
+    for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false) {
         follows++;
+        if (!is_up(live, &follow.city))
+            add_away(snap, &follow.city, away++, &names, &contacts);
+    }
     for (size_t i = 0; i < live->link_count; i++)
         up += live->links[i].up;
-    snprintf(words, sizeof words, "%llu connected, %llu followed", (unsigned long long)up,
-             (unsigned long long)follows);
-    put(reply, "peers", !follows || up, words,
-        follows && !up ? "interurban peers, then: interurban why CITY"
-        : follows      ? ""
-                       : "interurban invite --to NAME, or interurban join INVITE");
+    iu_buf_printf(&words, "%llu connected, %llu followed", (unsigned long long)up,
+                  (unsigned long long)follows);
+    if (away)
+        iu_buf_printf(&words, "; not connected: %s", iu_buf_cstr(&names));
+    if (!follows)
+        iu_buf_put_str(&next, "interurban invite --to NAME, or interurban join INVITE");
+    else if (!up)
+        iu_buf_printf(
+            &next,
+            "look whether this machine has a network. Nothing is lost: they are dialled again by "
+            "themselves, every 15 minutes at the latest; if one stays away, tell its administrator: %s",
+            iu_buf_cstr(&contacts));
+    put(reply, "peers", !follows || up, iu_buf_cstr(&words), iu_buf_cstr(&next));
+    iu_buf_fini(&words);
+    iu_buf_fini(&next);
+    iu_buf_fini(&names);
+    iu_buf_fini(&contacts);
 }
 
 static void put_dial_back(const struct iu_effect *effect, struct iu_reply *reply)

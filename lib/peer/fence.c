@@ -215,10 +215,12 @@ void iu_fence_words(const struct iu_fence *fence, uint64_t now_ms, struct iu_buf
         iu_buf_put_str(next, "nothing to do");
         break;
     case IU_FENCE_ASKING:
+        iu_buf_put_str(why, "waiting ");
+        if (seconds > 0)
+            iu_buf_printf(why, "for %llu s ", seconds);
         iu_buf_printf(why,
-                      "waiting for %llu s for the peers that held this city's record last: %zu of %zu have "
-                      "said what they hold",
-                      seconds, fence->answered_count, fence->peer_count);
+                      "for the peers that held this city's record last: %zu of %zu have said what they hold",
+                      fence->answered_count, fence->peer_count);
         iu_buf_put_str(next, "interurban peers shows who is away; if you know that no newer copy exists, "
                              "start the node with: interurband --alone");
         break;

@@ -27,8 +27,9 @@ static uint64_t counting(const struct iu_snap *snap, const struct iu_city *city,
     return confirmed < log.frozen_at ? confirmed : log.frozen_at;
 }
 
-/* The fields of its newest charter that counts. A view. */
-static bool newest_charter(const struct iu_snap *snap, const struct iu_city *city, struct iu_bytes *fields)
+/* Where its newest charter that counts stands, and its fields. Views. */
+static bool newest_charter(const struct iu_snap *snap, const struct iu_city *city, uint32_t *number,
+                           uint64_t *place, struct iu_bytes *fields)
 {
     uint8_t at[IU_KEY_MAX];
     struct iu_bytes most = iu_charter_key(at, city, UINT32_MAX, UINT64_MAX), key;
@@ -36,6 +37,8 @@ static bool newest_charter(const struct iu_snap *snap, const struct iu_city *cit
            key.len == IU_ID_LEN + 12) {
         uint32_t log = iu_load_u32(key.data + IU_ID_LEN);
         uint64_t index = iu_load_u64(key.data + IU_ID_LEN + 4), end = counting(snap, city, log);
+        *number = log;
+        *place = index;
         if (index < end)
             return true;
         if (end == 0 && log == 0)
@@ -49,7 +52,9 @@ static bool read_charter(const struct iu_snap *snap, const struct iu_city *city,
                          struct iu_charter *out)
 {
     struct iu_bytes fields;
-    return newest_charter(snap, city, &fields) && iu_charter_get(fields, arena, out) == IU_OK;
+    uint32_t log;
+    uint64_t index;
+    return newest_charter(snap, city, &log, &index, &fields) && iu_charter_get(fields, arena, out) == IU_OK;
 }
 
 /* Walks the cities whose newest charter claims this handle. */
@@ -152,6 +157,24 @@ void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, ui
         snprintf(out, IU_PLACE_MAX, "%s/%" PRIu64, who.handle, index);
     else
         snprintf(out, IU_PLACE_MAX, "%s/%" PRIu32 ":%" PRIu64, who.handle, log->log, index);
+}
+
+void iu_contact(const struct iu_snap *snap, const struct iu_city *city, char out[IU_CONTACT_SHOWN + 1])
+{
+    struct iu_arena arena;
+    struct iu_bytes fields;
+    struct iu_log_state log;
+    struct iu_entry_view view;
+    struct iu_charter_body body;
+    uint32_t number;
+    uint64_t index;
+    *out = 0;
+    iu_arena_init(&arena, IU_ENTRY_ARENA_MAX);
+    if (newest_charter(snap, city, &number, &index, &fields) && iu_log_find(snap, city, number, &log) &&
+        iu_entry_view(snap, &log, index, &arena, &view) == IU_OK && view.form == IU_FORM_FULL &&
+        view.has_charter && !view.unreadable && iu_charter_body_get(view.item.body, &arena, &body) == IU_OK)
+        put_shown(out, IU_CONTACT_SHOWN + 1, body.contact);
+    iu_arena_fini(&arena);
 }
 
 /* --- whom a person means --- */

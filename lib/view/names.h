@@ -26,6 +26,11 @@ void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_n
 void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
                   char out[IU_PLACE_MAX]);
 
+/* Whom to write to, from the city's newest charter, safe to show; empty if it names nobody, or its body is
+ * not here. */
+#define IU_CONTACT_SHOWN 200
+void iu_contact(const struct iu_snap *snap, const struct iu_city *city, char out[IU_CONTACT_SHOWN + 1]);
+
 /* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind
  * "city1", with it or without; else a city's name, whatever its case. IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in
  * `out`, *count = 2). A whole id resolves even if nothing is known of it. `out` has room for 2. */

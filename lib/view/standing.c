@@ -23,11 +23,15 @@ const char *iu_standing_name(enum iu_standing_state state)
 /* --- words --- */
 
 /* Cause and next step of each reason. %n the city's name, %h its handle, %a the address, %r why the link
- * ended, %m entries missing. A next step is a command as it may be typed, or a sentence. */
+ * ended, %m entries missing, %c whom to write to, in brackets, if that is known. A next step is a command as
+ * it may be typed, or a sentence. */
 struct words {
     enum iu_standing_state state;
     const char *code, *cause, *next;
 };
+#define AGAIN                                                                                                \
+    "nothing is lost: it is dialled again by itself, every 15 minutes at the latest; if it lasts, tell its " \
+    "administrator%c" /* IU_BACKOFF_MAX_MS */
 static const struct words words[] = {
     [IU_BECAUSE_IN_STEP] = {IU_IN_STEP, "in-step", "Everything known of %n is here.", "nothing to do"},
     [IU_BECAUSE_FETCHING] = {IU_FETCHING, "fetching", "%m entries of %n are being fetched.",
@@ -41,12 +45,11 @@ static const struct words words[] = {
     [IU_BECAUSE_NO_ADDRESS] = {IU_AWAY, "no-address",
                                "%n is not connected, and there is no address at which it may be dialled.",
                                "interurban invite --to %h"},
-    [IU_BECAUSE_UNREACHABLE] = {IU_AWAY, "unreachable", "%n does not answer at %a: %r.", "interurban doctor"},
-    [IU_BECAUSE_CONNECTION_LOST] = {IU_AWAY, "connection-lost", "The connection to %n ended: %r.",
-                                    "wait: it is dialled again by itself"},
+    [IU_BECAUSE_UNREACHABLE] = {IU_AWAY, "unreachable", "%n does not answer at %a: %r.", AGAIN},
+    [IU_BECAUSE_CONNECTION_LOST] = {IU_AWAY, "connection-lost", "The connection to %n ended: %r.", AGAIN},
     [IU_BECAUSE_REFUSED_US] =
         {IU_REFUSED, "refused-us", "%n refuses this node: %r.",
-         "ask its administrator to follow this city, or for an invite, and use it: interurban join IU1:…"},
+         "ask its administrator%c to follow this city, or for an invite, and use it: interurban join IU1:…"},
     [IU_BECAUSE_BLOCKED] = {IU_REFUSED, "blocked-here", "%n is blocked here.", "interurban unblock %h"},
     [IU_BECAUSE_FORKED] = {IU_FORKED, "forked",
                            "%n signed two different histories; nothing behind their last common entry is "
@@ -74,6 +77,14 @@ static const struct words words[] = {
                                  "interurban follow %h"},
 };
 
+static void put_contact(struct iu_buf *out, const struct iu_snap *snap, const struct iu_city *city)
+{
+    char contact[IU_CONTACT_SHOWN + 1];
+    iu_contact(snap, city, contact);
+    if (*contact)
+        iu_buf_printf(out, " (%s)", contact);
+}
+
 static void put_word(struct iu_buf *out, char letter, const struct iu_standing *s, const struct iu_link *link)
 {
     const char *text = s->who.name[0] ? s->who.name : s->who.handle;
@@ -98,12 +109,14 @@ static void put_word(struct iu_buf *out, char letter, const struct iu_standing *
     iu_text_show(out, iu_bytes_str(text), 140);
 }
 
-static void fill_in(char out[512], const char *template, const struct iu_standing *s,
-                    const struct iu_link *link)
+static void fill_in(char out[512], const char *template, const struct iu_snap *snap,
+                    const struct iu_standing *s, const struct iu_link *link)
 {
     struct iu_buf text = IU_BUF_INIT;
     for (const char *c = template; *c; c++)
-        if (*c == '%')
+        if (*c == '%' && c[1] == 'c')
+            put_contact(&text, snap, &s->who.city), c++;
+        else if (*c == '%')
             put_word(&text, *++c, s, link);
         else
             iu_buf_put_u8(&text, (uint8_t)*c);
@@ -319,6 +332,14 @@ static uint64_t since(const struct matter *c, const struct iu_standing *s)
     return ms ? ms : later(later(c->peer.heard_ms, c->held.grew_ms), c->follow.since_ms);
 }
 
+static const char *cause_of(const struct matter *c, enum iu_because because)
+{
+    if (because == IU_BECAUSE_IN_STEP && !(c->link != NULL && c->link->up))
+        return "Everything that is known of %n is here, from others: %n itself is not connected, and what it "
+               "published meanwhile may not have come yet.";
+    return words[because].cause;
+}
+
 void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
                  size_t link_count, uint64_t now_ms, struct iu_standing *out)
 {
@@ -339,11 +360,6 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     out->state = state_of(&c, out->because);
     out->code = words[out->because].code;
     out->since_ms = since(&c, out);
-    const char *cause = words[out->because].cause;
-    if (out->because == IU_BECAUSE_IN_STEP && !(c.link != NULL && c.link->up))
-        cause =
-            "Everything that is known of %n is here, from others: %n itself is not connected, and what it "
-            "published meanwhile may not have come yet.";
-    fill_in(out->cause, cause, out, c.link);
-    fill_in(out->next, words[out->because].next, out, c.link);
+    fill_in(out->cause, cause_of(&c, out->because), snap, out, c.link);
+    fill_in(out->next, words[out->because].next, snap, out, c.link);
 }

@@ -160,7 +160,10 @@ static void without_any_link_it_is_away(void **state)
     strcpy(link->reason, "connection refused");
     assert_stands(s, "away", "unreachable", 9);
     assert_string_equal(s->standing.cause, "Lyon does not answer at 192.0.2.1:7466: connection refused.");
-    assert_string_equal(s->standing.next, "interurban doctor");
+    assert_string_equal(
+        s->standing.next,
+        "nothing is lost: it is dialled again by itself, every 15 minutes at the latest; if it "
+        "lasts, tell its administrator (it@example.org)");
 }
 
 static void its_last_word_is_remembered(void **state)
