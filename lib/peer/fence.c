@@ -170,6 +170,8 @@ static void stop_words(const struct iu_fence *fence, struct iu_buf *why, struct 
     case IU_STOP_CLONE:
         iu_buf_put_str(
             why, "another running copy of this city was seen; two copies that sign would make two histories");
+        if (fence->clone_seen[0])
+            iu_buf_printf(why, ". Where: %s", fence->clone_seen);
         iu_buf_put_str(next, "stop the copy that is wrong, then at the right one: interurban key claim; if "
                              "there is no other, the log names the city that said so: block it first");
         break;

@@ -28,6 +28,7 @@ struct iu_fence {
     bool ahead;          /* a peer is ahead of us */
     bool first_ahead;    /* a peer was found ahead: a new epoch must begin. The reader clears it when that is under way */
     bool clone;          /* another copy was seen and nobody has claimed */
+    char clone_seen[IU_FACT_TEXT_MAX + 1]; /* where, as far as this run of the program knows; safe to show */
     struct iu_guard guard;
     bool guard_ahead;
     size_t peer_count, answered_count;

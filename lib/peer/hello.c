@@ -20,6 +20,7 @@
 #include "peer/roster.h"
 #include "peer/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,13 +167,16 @@ static void admit(struct iu_session *session)
         open_session(session);
 }
 
-static void tell_clone(struct iu_session *session)
+/* The copy at the other end is told where another one is, so that its administrator finds it. */
+static void tell_clone(struct iu_session *session, const char *elsewhere)
 {
-    struct iu_frame error = {.type = IU_FRAME_ERROR,
-                             .bye = {.code = IU_CODE_CLONE,
-                                     .reason = iu_bytes_str(iu_code_words(IU_CODE_CLONE)),
-                                     .has_city = true,
-                                     .city = session->city}};
+    char reason[IU_ADDRESS_MAX + 64];
+    snprintf(reason, sizeof reason, "%s, the other at %s", iu_code_words(IU_CODE_CLONE),
+             *elsewhere ? elsewhere : "an address that is not known");
+    struct iu_frame error = {
+        .type = IU_FRAME_ERROR,
+        .bye = {
+            .code = IU_CODE_CLONE, .reason = iu_bytes_str(reason), .has_city = true, .city = session->city}};
     session->hello.signing = false;
     iu_session_send(session, IU_LANE_CONTROL, &error);
 }
@@ -187,9 +191,13 @@ void iu_hello_alive(struct iu_session *session, uint64_t nonce)
     while ((newer = iu_roster_next_of(net, &session->city, newer)) != NULL) {
         if (newer->stage != IU_STAGE_CLONE)
             continue;
-        iu_net_fact(net, IU_FACT_CLONE_SEEN)->city = session->city;
-        tell_clone(session);
-        tell_clone(newer);
+        char where[2 * IU_ADDRESS_MAX + 16];
+        snprintf(where, sizeof where, "at %s and at %s", session->address, newer->address);
+        struct iu_fact *fact = iu_net_fact(net, IU_FACT_CLONE_SEEN);
+        fact->city = session->city;
+        iu_fact_say(fact, iu_bytes_str(where));
+        tell_clone(session, newer->address);
+        tell_clone(newer, session->address);
         open_session(newer);
     }
 }
@@ -382,8 +390,10 @@ static void met_self(struct iu_session *session)
     bool same_key = memcmp(session->key.b, net->options.node_key.b, sizeof session->key.b) == 0;
     if (session->hello.instance != net->options.instance && same_key && session->hello.signing &&
         net->fence.stop == IU_STOP_NONE) {
-        tell_clone(session);
-        iu_own_cloned(net, NULL);
+        char where[IU_ADDRESS_MAX + 16];
+        snprintf(where, sizeof where, "here and at %s", session->address);
+        tell_clone(session, "");
+        iu_own_cloned(net, NULL, iu_bytes_str(where));
     }
     iu_join_failed(session, "self", "that address leads to this city itself");
     iu_session_refuse(session, IU_CODE_SELF, NULL);

@@ -8,6 +8,7 @@
 #include "peer/recon.h"
 #include "peer/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ static void refuse(struct iu_net *net, size_t index)
     struct iu_effect *answer = iu_net_answer(net, publication->token, IU_HERE_DENIED,
                                              open ? "unreleased" : iu_fence_code(&net->fence));
     if (open)
-        iu_buf_put_str(&why, "it is stored, and is signed and published by itself; that was not done in time");
+        iu_buf_put_str(&why,
+                       "it is stored, and is signed and published by itself; that was not done in time");
     else
         iu_fence_words(&net->fence, net->now_ms, &why, &next);
     iu_say(answer->why, iu_buf_cstr(&why));
@@ -367,7 +369,7 @@ static void put_clone(struct iu_net *net, uint64_t since_ms, const struct iu_dut
         iu_buf_put_u64(&job->a, since_ms);
 }
 
-void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by)
+void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by, struct iu_bytes where)
 {
     if (net->fence.clone)
         return;
@@ -375,6 +377,8 @@ void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by)
     fact->city = net->options.self;
     if (told_by != NULL)
         fact->peer = *told_by;
+    iu_fact_say(fact, where);
+    snprintf(net->fence.clone_seen, sizeof net->fence.clone_seen, "%s", fact->text);
     put_clone(net, net->now_ms, &(struct iu_duty){.what = IU_DUTY_NONE});
     iu_own_stop(net, IU_STOP_CLONE);
 }

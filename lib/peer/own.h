@@ -26,7 +26,8 @@ void iu_own_grew(struct iu_net *net);
 void iu_own_left(struct iu_session *session);
 
 /* Another running copy of this city was seen. */
-void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by); /* NULL: seen here */
+/* `told_by` NULL: seen here. `where` the other copy is, as far as known. */
+void iu_own_cloned(struct iu_net *net, const struct iu_city *told_by, struct iu_bytes where);
 void iu_own_claim(struct iu_net *net, uint64_t token);
 void iu_own_claimed(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome);
 void iu_own_chain_changed(struct iu_net *net);

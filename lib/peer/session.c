@@ -267,7 +267,7 @@ static void error_heard(struct iu_session *session, const struct iu_bye *error)
 {
     bool ours = memcmp(session->key.b, session->net->options.node_key.b, sizeof session->key.b) == 0;
     if (error->code == IU_CODE_CLONE && (session->proven || ours))
-        iu_own_cloned(session->net, ours ? NULL : &session->city);
+        iu_own_cloned(session->net, ours ? NULL : &session->city, error->reason);
 }
 
 void iu_session_tick(struct iu_session *session)

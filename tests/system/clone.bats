@@ -24,6 +24,9 @@ code_is() { # CITY CODE
     within 150 code_is copy clone
     refused 9 node lyon publish "$work/one.txt" --title T --type policy --timeout 1
     [[ $output == *IU-E062* ]]
+    # Who has forgotten an old machine is told where it is: by the node itself, and at the peer that saw both.
+    node lyon status --json | field '.signing.why | test("Where: .*, the other at (127.0.0.1|.::1.):[0-9]+")'
+    grep 'fact=clone-seen' "$work/porto.log" | grep -q 'at 127.0.0.1:[0-9]* and at 127.0.0.1:[0-9]*'
     refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
     node porto list lyon --json | field '.entries | length == 1'
     # The claim holds while the other copy still runs: that one stays stopped, also after a restart, and takes over what the first publishes.
