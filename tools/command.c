@@ -19,7 +19,7 @@ const struct flag global_flags[] = {
     {"socket", FLAG_FILE, "PATH", "the node's control socket", false, false},
     {"json", FLAG_SWITCH, NULL, "answer in JSON, one object (streams: one a line)", false, false},
     {"timeout", FLAG_NUMBER, "SECONDS", "how long to wait for an answer (10)", false, true},
-    {"quiet", FLAG_SWITCH, NULL, "no progress on stderr", false, false},
+    {"quiet", FLAG_SWITCH, NULL, "no progress and no advice on stderr", false, false},
     {"help", FLAG_SWITCH, NULL, "help for this verb", false, false},
     {"version", FLAG_SWITCH, NULL, "the version", false, false},
     END,

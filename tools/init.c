@@ -273,13 +273,14 @@ static int found(struct call *call, struct founding *f)
     if (code == IU_EXIT_DONE) {
         if (f->shown)
             fprintf(stderr, "Passphrase of root.key, shown only now: %s\n", iu_buf_cstr(&f->passphrase));
-        fprintf(
-            stderr,
-            "%s is founded in %s.\nMove %s/root.key and next.key to two safe places away from this machine: "
-            "the node needs neither.\n"
-            "Next: interurband --home %s &\n      interurban --home %s invite --to NAME    or   join "
-            "INVITE\n",
-            f->name, call->home, call->home, call->home, call->home);
+        if (!call->quiet)
+            fprintf(stderr,
+                    "%s is founded in %s.\nMove %s/root.key and next.key to two safe places away from this "
+                    "machine: "
+                    "the node needs neither.\n"
+                    "Next: interurband --home %s &\n      interurban --home %s invite --to NAME    or   join "
+                    "INVITE\n",
+                    f->name, call->home, call->home, call->home, call->home);
     }
     iu_key_close(root);
     iu_key_close(next);

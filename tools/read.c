@@ -89,9 +89,13 @@ int run_status(struct call *call)
     if (!got)
         return code;
     code = show(call, &answer);
-    if (answer.exit || !again(&answer, got, code))
+    bool late = again(&answer, got, code);
+    const struct iu_cell *signs = answer_cell(&answer, "signing.allowed");
+    if (answer.exit)
         return code;
-    return wait ? IU_EXIT_TIMED_OUT : call_has(call, "check") ? IU_EXIT_UNHEALTHY : code;
+    if (wait && late)
+        return IU_EXIT_TIMED_OUT;
+    return call_has(call, "check") && (late || !signs || !signs->number) ? IU_EXIT_UNHEALTHY : code;
 }
 
 /* --- head, key, metrics --- */

@@ -176,3 +176,30 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     [[ $output == *IU-E001* && $output == *"show, vkey, claim, pin"* && $output != *release* ]]
     node lyon key vkey lyon
 }
+
+@test "status --check is well only while the node signs; --wait is content when it can be read, and says what it is not" {
+    found lyon
+    start lyon
+    node lyon status --check
+    stop lyon
+    mv "$work/lyon/guard" "$work/keep"
+    start lyon
+    refused 7 node lyon status --check
+    [[ $output == *"Ready to read; not signing: "* ]]
+    node lyon status --wait 5
+    refused 7 node lyon status --check --json
+    stop lyon
+    mv "$work/keep" "$work/lyon/guard"
+    start lyon
+    node lyon status --check
+}
+
+@test "init --quiet prints the city and nothing else; a passphrase that was made up is shown all the same" {
+    echo "pass phrase" >"$work/pass"
+    args=(--name Lyon --domain lyon.example --contact it@lyon.example --yes --quiet)
+    output=$("$iu" --home "$work/a" init "${args[@]}" --passphrase-file "$work/pass" 2>&1)
+    [[ $output == city1* && $output != *$'\n'* ]]
+    output=$("$iu" --home "$work/b" init "${args[@]}" 2>&1 >/dev/null)
+    [[ $output == *Passphrase* && $output != *$'\n'* ]]
+    [[ $("$iu" --home "$work/d" init "${args[@]:0:7}" --passphrase-file "$work/pass" 2>&1) == *"is founded in"* ]]
+}
