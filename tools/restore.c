@@ -264,7 +264,7 @@ static int check_manifest(struct restore *r)
     struct iu_bytes text = iu_buf_view(&r->manifest);
     bool good = text.len > 0;
     while (good && text.len) {
-        char line[256] = "", id[IU_BECH32_MAX + 1] = "", root[64] = "", held[64];
+        char line[256] = "", id[80] = "", root[64] = "", held[64];
         unsigned number = 0;
         unsigned long long size = 0;
         const uint8_t *end = memchr(text.data, '\n', text.len);
