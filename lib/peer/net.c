@@ -511,8 +511,13 @@ size_t iu_net_links(const struct iu_net *net, struct iu_link *out, size_t max)
         struct iu_link *link = iu_gossip_link(net->gossip, &session->city);
         link->output_len = session->transport + iu_splitter_queued(session->splitter);
         link->rtt_ms = session->rtt_ms;
+        link->stopped = true;
         link->bytes_in = session->bytes_in;
         link->bytes_out = session->bytes_out;
     }
+    at = 0;
+    while ((session = iu_session_next_open(net, &at)) != NULL)
+        if (session->hello.signing) /* of two copies one may */
+            iu_gossip_link(net->gossip, &session->city)->stopped = false;
     return iu_gossip_links(net->gossip, out, max);
 }

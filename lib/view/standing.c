@@ -337,7 +337,18 @@ static const char *cause_of(const struct matter *c, enum iu_because because)
     if (because == IU_BECAUSE_IN_STEP && !(c->link != NULL && c->link->up))
         return "Everything that is known of %n is here, from others: %n itself is not connected, and what it "
                "published meanwhile may not have come yet.";
+    if (because == IU_BECAUSE_IN_STEP && c->link->stopped)
+        return "Everything known of %n is here. %n itself says that it does not sign now: nothing new comes "
+               "from "
+               "it until its administrator acts.";
     return words[because].cause;
+}
+
+static const char *next_of(const struct matter *c, enum iu_because because)
+{
+    if (because == IU_BECAUSE_IN_STEP && c->link != NULL && c->link->up && c->link->stopped)
+        return "tell its administrator%c; interurban status says the cause there";
+    return words[because].next;
 }
 
 void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
@@ -361,5 +372,5 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     out->code = words[out->because].code;
     out->since_ms = since(&c, out);
     fill_in(out->cause, cause_of(&c, out->because), snap, out, c.link);
-    fill_in(out->next, words[out->because].next, snap, out, c.link);
+    fill_in(out->next, next_of(&c, out->because), snap, out, c.link);
 }

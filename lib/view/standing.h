@@ -36,6 +36,7 @@ struct iu_link {
     struct iu_city city;
     bool up; /* admitted and alive */
     bool outbound;
+    bool stopped;                      /* when up: it says that it does not sign until a person acts */
     uint64_t since_ms;                 /* up or down since */
     uint32_t code;                     /* when down: the Bye or Error code, 0: none (frame.h) */
     char reason[IU_FACT_TEXT_MAX + 1]; /* when down: why, safe to show ("connection refused") */

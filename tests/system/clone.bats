@@ -29,11 +29,13 @@ code_is() { # CITY CODE
     grep 'fact=clone-seen' "$work/porto.log" | grep -q 'at 127.0.0.1:[0-9]* and at 127.0.0.1:[0-9]*'
     refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
     node porto list lyon --json | field '.entries | length == 1'
+    node porto why lyon --json | field '(.reason.text | test("Lyon itself says that it does not sign now")) and (.next | test("it@lyon.example"))'
     # The claim holds while the other copy still runs: that one stays stopped, also after a restart, and takes over what the first publishes.
     node lyon key claim
     within 100 code_is lyon open
     [ "$(publish lyon "$work/one.txt")" = 2 ]
     within 20 node porto show lyon/2 --json
+    within 50 eval "node porto why lyon --json | field '.next == \"nothing to do\"'"
     code_is copy clone
     refused 9 node copy publish "$work/one.txt" --title T --type policy --timeout 1
     [[ $output == *IU-E062* ]]

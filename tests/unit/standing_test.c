@@ -118,6 +118,19 @@ static void another_city_is_a_path_too(void **state)
     assert_non_null(strstr(s->standing.cause, "Lyon itself is not connected"));
 }
 
+static void one_that_does_not_sign_now_is_in_step_and_said(void **state)
+{
+    struct scene *s = *state;
+    hold(s, 10);
+    struct iu_link *link = link_to(s, &s->lyon.town.city, true, 5);
+    assert_stands(s, "in step", "in-step", 5);
+    assert_string_equal(s->standing.next, "nothing to do");
+    link->stopped = true;
+    assert_stands(s, "in step", "in-step", 5);
+    assert_non_null(strstr(s->standing.cause, "Lyon itself says that it does not sign now"));
+    assert_non_null(strstr(s->standing.next, "it@example.org"));
+}
+
 static void what_is_known_to_exist_is_fetched_while_a_link_is_up(void **state)
 {
     struct scene *s = *state;
@@ -300,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_held_and_a_link_up_is_in_step),
         TEST(another_city_is_a_path_too),
+        TEST(one_that_does_not_sign_now_is_in_step_and_said),
         TEST(what_is_known_to_exist_is_fetched_while_a_link_is_up),
         TEST(what_nobody_connected_has_leaves_it_behind),
         TEST(without_any_link_it_is_away),
