@@ -143,3 +143,22 @@ bool iu_items_next(struct iu_items *it, struct iu_item *out)
     struct iu_bytes raw;
     return iu_items_next_raw(it, out, &raw);
 }
+
+bool iu_items_tidy(struct iu_bytes items, struct iu_buf *out)
+{
+    struct iu_items it = iu_items_of(items);
+    struct iu_header_marks marks;
+    struct iu_item item;
+    struct iu_bytes raw;
+    bool any = false;
+    while (iu_items_next_raw(&it, &item, &raw)) {
+        if (!item.salt.len || !iu_header_check(item.header, &marks)) {
+            iu_buf_put_bytes(out, raw);
+            continue;
+        }
+        item.salt = item.body = (struct iu_bytes){0};
+        iu_item_put(&item, out);
+        any = true;
+    }
+    return any && !it.failed;
+}

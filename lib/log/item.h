@@ -49,5 +49,8 @@ struct iu_items iu_items_of(struct iu_bytes items);
 bool iu_items_next(struct iu_items *it, struct iu_item *out);
 /* The same, with the item's whole bytes (tag and length included). */
 bool iu_items_next_raw(struct iu_items *it, struct iu_item *out, struct iu_bytes *raw);
+/* Appends the items without salt and body where they stand beside an unreadable header: it commits to nothing that they could
+ * be held against. False if there is none, and nothing of `out` may be used. */
+bool iu_items_tidy(struct iu_bytes items, struct iu_buf *out);
 
 #endif

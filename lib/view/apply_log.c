@@ -62,6 +62,7 @@ struct adding {
     struct iu_batch batch;
     struct iu_folded folded;
     struct iu_node_list nodes;
+    struct iu_buf tidy; /* items that replace the batch's */
 };
 
 /* A batch that brings nothing new still shows a head: one of a size that we hold must have our root there. */
@@ -184,6 +185,24 @@ static bool settled(const struct adding *adding)
            adding->folded.head.size >= line.size;
 }
 
+static enum iu_err fold(struct adding *adding, struct iu_bytes verified_head)
+{
+    return iu_batch_fold(&adding->batch, &adding->log.frontier, adding->chain, verified_head,
+                         iu_node_list_sink, &adding->nodes, &adding->folded);
+}
+
+/* What stands beside an unreadable header is left away: the author may have broken it, and its log goes on.
+ */
+static enum iu_err fold_tidied(struct adding *adding, struct iu_bytes verified_head)
+{
+    enum iu_err err = fold(adding, verified_head);
+    if (err != IU_PEER_MISMATCH || !iu_items_tidy(adding->batch.items, &adding->tidy))
+        return err;
+    adding->batch.items = iu_buf_view(&adding->tidy);
+    adding->nodes.count = 0;
+    return fold(adding, verified_head);
+}
+
 /* The batch begins exactly where the log ends. */
 static enum iu_err fold_and_store(const struct iu_applying *a, struct adding *adding)
 {
@@ -194,9 +213,7 @@ static enum iu_err fold_and_store(const struct iu_applying *a, struct adding *ad
         a->out->why = "quota";
         return IU_HERE_DENIED;
     }
-    enum iu_err err =
-        iu_batch_fold(&adding->batch, &log->frontier, adding->chain, seen ? log->note : (struct iu_bytes){0},
-                      iu_node_list_sink, &adding->nodes, &adding->folded);
+    enum iu_err err = fold_tidied(adding, seen ? log->note : (struct iu_bytes){0});
     if (!err && adding->folded.end > log->frozen_at && !settled(adding))
         err = IU_PEER_FROZEN;
     if (!err)
@@ -246,6 +263,7 @@ enum iu_err iu_apply_batch(const struct iu_applying *a)
     if (!err)
         err = skip > 0 && skip >= count ? judge_old(a, &adding) : fold_and_store(a, &adding);
     iu_node_list_fini(&adding.nodes);
+    iu_buf_fini(&adding.tidy);
     free(adding.chain);
     return err;
 }
@@ -266,12 +284,18 @@ enum iu_err iu_apply_fill(const struct iu_applying *a)
         return err;
     struct iu_log_tree tree = {a->snap, &log};
     struct iu_batch batch = {.city = log.city, .log = log.log, .first = job->first, .items = items};
+    struct iu_buf tidy = IU_BUF_INIT;
     err = iu_batch_fill(&batch, iu_log_node, &tree, &unused);
-    if (err)
-        return err;
-    uint64_t gaps = log.gap_count;
-    iu_log_fill(a->txn, &log, job->first, items);
-    iu_apply_views(a, &log, job->first, items);
-    a->out->count = gaps - log.gap_count;
-    return IU_OK;
+    if (err == IU_PEER_MISMATCH && iu_items_tidy(items, &tidy)) {
+        batch.items = iu_buf_view(&tidy);
+        err = iu_batch_fill(&batch, iu_log_node, &tree, &unused);
+    }
+    if (!err) {
+        uint64_t gaps = log.gap_count;
+        iu_log_fill(a->txn, &log, job->first, batch.items);
+        iu_apply_views(a, &log, job->first, batch.items);
+        a->out->count = gaps - log.gap_count;
+    }
+    iu_buf_fini(&tidy);
+    return err;
 }

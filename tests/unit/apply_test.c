@@ -405,6 +405,74 @@ static void a_batch_settles_what_was_wanted(void **state)
     iu_snap_close(snap);
 }
 
+/* What Lyon's node would serve if it had signed one entry more, of this item. */
+static struct iu_job *with_item(struct pair *p, const struct iu_item *item)
+{
+    struct iu_job *job = node_batch(&p->lyon, p->city, 0, 10);
+    struct iu_head head = {.city = *p->city, .log = 1, .size = 11};
+    struct iu_frontier at;
+    struct iu_hash leaf;
+    struct iu_items it = iu_items_of(iu_buf_view(&job->a));
+    struct iu_item each;
+    iu_frontier_init(&at);
+    while (iu_items_next(&it, &each)) {
+        assert_int_equal(iu_item_leaf(p->city, 1, at.size, &each, &leaf), IU_OK);
+        iu_frontier_add(&at, &leaf);
+    }
+    iu_entry_id(p->city, 1, at.size, item->header, &leaf);
+    iu_frontier_add(&at, &leaf);
+    iu_frontier_root(&at, &head.root);
+    iu_item_put(item, &job->a);
+    iu_buf_clear(&job->c);
+    iu_head_sign(&head, p->lyon.town.node[0], &job->c);
+    return job;
+}
+
+static void what_stands_beside_an_unreadable_header_is_left_away(void **state)
+{
+    struct pair *p = *state;
+    uint8_t salt[IU_SALT_LEN] = {7};
+    struct iu_item item = {.header = iu_bytes_str("no header"),
+                           .salt = iu_bytes_of(salt, sizeof salt),
+                           .body = iu_bytes_str("no body of it")};
+    struct iu_entry_view view;
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    struct iu_arena arena;
+    assert_int_equal(node_err(&p->porto, with_item(p, &item)), IU_OK);
+    assert_log_whole(&p->porto, p->city, 11);
+    iu_arena_init(&arena, IU_ENTRY_ARENA_MAX);
+    node_state(&p->porto, p->city, 1, &snap, &log);
+    assert_int_equal(iu_entry_view(snap, &log, 10, &arena, &view), IU_OK);
+    assert_true(view.unreadable);
+    assert_int_equal(view.item.header.len, item.header.len);
+    assert_int_equal(view.item.salt.len + view.item.body.len, 0);
+    iu_snap_close(snap);
+    iu_arena_fini(&arena);
+}
+
+static void it_is_left_away_where_a_gap_is_filled(void **state)
+{
+    struct pair *p = *state;
+    uint8_t salt[IU_SALT_LEN] = {7};
+    struct iu_item hash = {.has_hash = true};
+    struct iu_item item = {.header = iu_bytes_str("no header"), .salt = iu_bytes_of(salt, sizeof salt)};
+    struct iu_job *held = with_item(p, &item), *fill = node_job_of(IU_JOB_FILL, p->city);
+    struct iu_buf items = IU_BUF_INIT;
+    iu_entry_id(p->city, 1, 10, item.header, &hash.hash);
+    iu_item_put(&item, &items);
+    held->a.len -= items.len;
+    iu_item_put(&hash, &held->a);
+    assert_int_equal(node_err(&p->porto, held), IU_OK);
+    fill->log = 1;
+    fill->first = 10;
+    fill->a = items;
+    struct iu_outcome out = node_take(&p->porto, fill);
+    assert_int_equal(out.err, IU_OK);
+    assert_int_equal(out.count, 1);
+    assert_log_whole(&p->porto, p->city, 11);
+}
+
 static void nodes_that_hold_the_same_know_the_same(void **state)
 {
     struct pair *p = *state;
@@ -458,6 +526,8 @@ int main(void)
         TEST(a_blocked_city_brings_nothing),
         TEST(a_city_over_its_quota_brings_nothing),
         TEST(a_batch_settles_what_was_wanted),
+        TEST(what_stands_beside_an_unreadable_header_is_left_away),
+        TEST(it_is_left_away_where_a_gap_is_filled),
         TEST(nodes_that_hold_the_same_know_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
