@@ -91,7 +91,7 @@ each() { # WITH STEP
     echo "# $lives lives, $acked acknowledged" >&3
 }
 
-@test "a publish that was acknowledged and is taken back is reported as lost"
+@test "a publish that was acknowledged and is taken back is reported as lost" {
     made
     life 0 none
     [ "$(wc -l <"$work/acked")" = 2 ]
