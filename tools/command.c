@@ -170,6 +170,12 @@ static const struct column doctor_columns[] = {
 static const struct column check_columns[] = {
     {"CITY", "handle"}, {"LOG", "log"}, {"ENTRIES", "entries"}, {"OK", "ok"}, {"WHAT", "words"}, COLUMNS_END,
 };
+static const struct column config_columns[] = {
+    {"KEY", "key"},
+    {"VALUE", "value"},
+    {"DEFAULT", "standard"},
+    COLUMNS_END,
+};
 static const struct column block_columns[] = {
     {"CITY", "name"},
     {"HANDLE", "handle"},
@@ -248,7 +254,7 @@ const struct command commands[] = {
      "interurban --home /var/lib/interurban restore lyon-monday.backup", no_flags, run_restore, NULL, NULL,
      "6 the file is not whole"},
     {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_config,
-     NULL, NULL, ""},
+     "config", config_columns, ""},
     {"doctor", "", "look for what is wrong, and say what to do",
      "Where no node runs it looks at files, modes, configuration, disk and ports (exit 3).",
      "interurban doctor", no_flags, run_doctor, "checks", doctor_columns, "7 something is wrong"},

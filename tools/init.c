@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* init: founds a city. Keys, first delegation, charter and configuration are made in memory, then written;
  * the marker of success, the chain, is written last. */
+#include "advice.h"
 #include "call.h"
 #include "files.h"
 #include "phrase.h"
@@ -108,6 +109,21 @@ static bool line_ok(const char *text, size_t max)
     return len && len <= max && iu_text_ok(iu_bytes_str(text), false);
 }
 
+static int check_languages(const struct call *call)
+{
+    const char *tag, *hint;
+    for (size_t i = 0; (tag = call_flag(call, "language", i)) != NULL; i++) {
+        if (iu_lang_ok(iu_bytes_str(tag)) && advice_lang_ok(tag, &hint) && i < IU_LANGUAGES_MAX)
+            continue;
+        return show_own_error(
+            call, IU_E_LANG,
+            "language is a tag that begins with two letters, or three, such as fr or pt-BR, at "
+            "most 32 of them",
+            "--language fr");
+    }
+    return -1;
+}
+
 static int get_fields(struct call *call, struct founding *f)
 {
     f->name = field(call, "name", "City name:", NULL);
@@ -140,12 +156,7 @@ static int get_fields(struct call *call, struct founding *f)
         if (!iu_address_ok(iu_bytes_str(call_flag(call, "address", i))) || i >= IU_ADDRESSES_MAX)
             return show_own_error(call, IU_E_NAME, "address is HOST:PORT, at most 8 of them",
                                   "--address lyon.example:7466");
-    for (size_t i = 0; call_flag(call, "language", i); i++)
-        if (!iu_lang_ok(iu_bytes_str(call_flag(call, "language", i))) || i >= IU_LANGUAGES_MAX)
-            return show_own_error(call, IU_E_LANG,
-                                  "language is a tag such as fr or pt-BR, at most 32 of them",
-                                  "--language fr");
-    return -1;
+    return check_languages(call);
 }
 
 /* Where others may dial: what was said, else the listen address if it is one that can be dialled. */

@@ -3,6 +3,8 @@
  * answers as the control socket would. */
 #include "call.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,13 @@ static int show(const struct call *call, const struct iu_answered *answer)
         show_json_line(show_json(answer));
     else
         show_person(call, answer);
+    const struct iu_cell *file = answer_cell(answer, "file");
+    if (file && !call->json && !call->quiet) {
+        struct iu_buf path = IU_BUF_INIT;
+        iu_text_show(&path, file->text, 4096);
+        fprintf(stderr, "From %s\n", iu_buf_cstr(&path));
+        iu_buf_fini(&path);
+    }
     return (int)answer->exit;
 }
 
@@ -112,6 +121,11 @@ int run_doctor(struct call *call)
 
 int run_config(struct call *call)
 {
-    return call_has(call, "check") ? run_either(call, "The node does not run: this is how it would start.\n")
-                                   : run_plain(call);
+    struct iu_request request;
+    struct iu_answered answer;
+    int code;
+    if (call_has(call, "check"))
+        return run_either(call, "The node does not run: this is how it would start.\n");
+    call_request(call, &request);
+    return call_exchange(call, &request, &answer, &code) ? show(call, &answer) : code;
 }

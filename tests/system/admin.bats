@@ -194,6 +194,15 @@ refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
     node lyon status --check
 }
 
+@test "init: a language's name is refused, its tag is taken" {
+    echo "pass phrase" >"$work/pass"
+    args=(--name Lyon --domain lyon.example --contact it@lyon.example --yes --passphrase-file "$work/pass")
+    refused 2 "$iu" --home "$work/a" init "${args[@]}" --language french
+    [[ $output == *IU-E028* && $output == *"two letters"* ]]
+    [ ! -e "$work/a" ]
+    "$iu" --home "$work/a" init "${args[@]}" --language fr --language pt-BR
+}
+
 @test "init --quiet prints the city and nothing else; a passphrase that was made up is shown all the same" {
     echo "pass phrase" >"$work/pass"
     args=(--name Lyon --domain lyon.example --contact it@lyon.example --yes --quiet)

@@ -6,6 +6,9 @@ load common
 @test "config --check and doctor look at a home on which no node runs, and name what is wrong with it" {
     found lyon
     node lyon config --check --json | field '.config[] | select(.key == "listen") | .value | test("127.0.0.1")'
+    [ "$(node lyon config --check 2>/dev/null | grep -c '^listen	"127.0.0.1:')" = 1 ]
+    [[ $(node lyon config --check 2>&1 >/dev/null) == *"From $work/lyon/interurban.conf"*"does not run"* ]]
+    refused 3 node lyon config
     "$iud" --home "$work/lyon" --check | grep -q 'configuration  ok'
     cp "$work/lyon/interurban.conf" "$work/keep"
     echo 'quota = 20GB' >>"$work/lyon/interurban.conf"
