@@ -4,8 +4,8 @@
 
 load common
 
-as_nobody() { # COMMAND…: as a user without rights, where the tests run as root
-    if [ "$EUID" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+as_nobody() { # COMMAND…: as a user without rights, where the tests run as root; in a subshell of its own, whose pid is the command's
+    if [ "$EUID" = 0 ]; then exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else exec "$@"; fi
 }
 
 refused_as_nobody() { # EXIT-CODE CITY: the daemon does not start
