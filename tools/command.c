@@ -123,7 +123,7 @@ static const struct flag key_flags[] = {
 };
 static const struct flag feed_flags[] = {
     {"from", FLAG_NUMBER, "POSITION", "from this position on (0)", false, true},
-    {"limit", FLAG_NUMBER, "N", "at most N at once (100)", false, true},
+    {"limit", FLAG_NUMBER, "N", "N entries at most, then end (all)", false, true},
     {"follow", FLAG_SWITCH, NULL, "go on as new entries come", false, false},
     END,
 };

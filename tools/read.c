@@ -34,6 +34,7 @@ int run_plain(struct call *call)
 
 /* --- status --- */
 
+#define FEED_AT_ONCE 100
 #define CHECK_TIMEOUT_S (7UL * 86400)
 #define ASK_MAX_S 600 /* how long the node is asked to wait at once */
 
@@ -172,13 +173,17 @@ int run_metrics(struct call *call)
 int run_feed(struct call *call)
 {
     struct iu_answered answer;
-    char from[24];
+    char from[24], limit[24];
     int code = IU_EXIT_DONE;
+    uint64_t left = UINT64_MAX; /* of --limit */
+    if (call_has(call, "limit"))
+        (void)!iu_decimal_get(iu_bytes_str(call_flag(call, "limit", 0)), &left);
     snprintf(from, sizeof from, "%s", call_has(call, "from") ? call_flag(call, "from", 0) : "0");
     for (;;) {
         struct iu_request request = {.verb = iu_bytes_str("feed")};
         size_t rows = 0;
-        const char *limit = call_has(call, "limit") ? call_flag(call, "limit", 0) : "100";
+        snprintf(limit, sizeof limit, "%llu",
+                 (unsigned long long)(left < FEED_AT_ONCE ? left : FEED_AT_ONCE));
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("from"), iu_bytes_str(from)};
         request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("limit"), iu_bytes_str(limit)};
         if (call_has(call, "follow"))
@@ -199,7 +204,8 @@ int run_feed(struct call *call)
         }
         snprintf(from, sizeof from, "%lld", (long long)json_integer_value(json_object_get(next, "next")));
         json_decref(object);
-        if (!rows && !call_has(call, "follow"))
+        left -= rows < left ? rows : left;
+        if (!left || (!rows && !call_has(call, "follow")))
             return IU_EXIT_DONE;
     }
 }

@@ -157,3 +157,15 @@ load common
     sed -i '3s/./x/' "$work/out/entry.opening"
     refused 6 "$iu" verify "$work/out/entry"
 }
+
+@test "feed gives everything and ends; with --limit so many and no more" {
+    found lyon
+    start lyon
+    echo "Un texte." >"$work/one.txt"
+    for n in 1 2 3; do publish lyon "$work/one.txt"; done
+    [ "$(node lyon feed | wc -l)" = 4 ]
+    [ "$(node lyon feed --limit 3 | jq -s -c '[.[].index]')" = "[0,1,2]" ]
+    [ "$(node lyon feed --from 2 --limit 1 | jq .index)" = 2 ]
+    [ "$(node lyon feed --from 9 --limit 1 | wc -l)" = 0 ]
+    [ "$(timeout 5 "$iu" --home "$work/lyon" feed --follow --limit 2 | wc -l)" = 2 ]
+}
