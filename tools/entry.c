@@ -75,8 +75,8 @@ static void put_replaced(const struct iu_answered *answer, bool own)
             continue;
         struct iu_bytes name = row->cells[0].text;
         bool foreign = memchr(name.data, '/', name.len) &&
-                       (name.len <= handle.len || memcmp(name.data, handle.data, handle.len) != 0 ||
-                        name.data[handle.len] != '/');
+                       (!handle.len || name.len <= handle.len ||
+                        memcmp(name.data, handle.data, handle.len) != 0 || name.data[handle.len] != '/');
         if (foreign == own)
             continue;
         put(any ? ", " : own ? "  Replaces     " : "  ! It says that it replaces ", name, "");
