@@ -26,16 +26,6 @@ struct backup {
     uint64_t shown_ms;
 };
 
-static int file_error(const struct call *call, enum iu_error error, const char *path, const char *what,
-                      const char *next)
-{
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "%s: %s", path, what);
-    int code = show_own_error(call, error, iu_buf_cstr(&why), next);
-    iu_buf_fini(&why);
-    return code;
-}
-
 static void progress(struct backup *b)
 {
     uint64_t logs, entries, bytes, now = call_clock_ms();
@@ -63,10 +53,10 @@ static int put_file(struct backup *b, const char *name, bool needed)
         iu_buf_printf(&payload, "%s\n", name);
         iu_buf_put_bytes(&payload, iu_buf_view(&content));
         if (!records_put(&b->records, IU_BACKUP_FILE, iu_buf_view(&payload)))
-            code = file_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
+            code = show_path_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
     } else if (needed || errno != ENOENT) {
-        code = file_error(b->call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&path), strerror(errno),
-                          "run it as the node's user or root, with the node's --home");
+        code = show_path_error(b->call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&path), strerror(errno),
+                               "run it as the node's user or root, with the node's --home");
     }
     if (content.cap)
         iu_wipe(content.data, content.cap);
@@ -104,10 +94,10 @@ static int put_answer(struct backup *b, struct iu_bytes data)
         struct iu_bytes payload = iu_read_bytes(&r, len);
         enum iu_err err = r.failed ? IU_PEER_MALFORMED : iu_backup_check_add(b->check, kind, payload);
         if (err)
-            return file_error(b->call, IU_E_CHECK_FAILED, "what the node gave does not verify",
-                              iu_err_words(err), "interurban check, and keep the last good backup");
+            return show_path_error(b->call, IU_E_CHECK_FAILED, "what the node gave does not verify",
+                                   iu_err_words(err), "interurban check, and keep the last good backup");
         if (!records_put(&b->records, kind, payload))
-            return file_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
+            return show_path_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
     }
     return -1;
 }
@@ -152,7 +142,7 @@ static int put_manifest(struct backup *b)
     bool good = text.len <= IU_BACKUP_RECORD_MAX &&
                 records_put(&b->records, IU_BACKUP_MANIFEST, iu_buf_view(&text)) && records_end(&b->records);
     iu_buf_fini(&text);
-    return good ? -1 : file_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
+    return good ? -1 : show_path_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
 }
 
 static void say(struct backup *b, const char *path)
@@ -183,12 +173,13 @@ int run_backup(struct call *call)
     b.check = iu_backup_check_open();
     bool there = lstat(path, &st) == 0;
     if (there && !S_ISREG(st.st_mode))
-        code = file_error(call, IU_E_FILE_EXISTS, path, "not a file", "choose another name");
+        code = show_path_error(call, IU_E_FILE_EXISTS, path, "not a file", "choose another name");
     else if (there && !call_has(call, "force"))
-        code = file_error(call, IU_E_FILE_EXISTS, path, strerror(EEXIST), "choose another name, or --force");
+        code = show_path_error(call, IU_E_FILE_EXISTS, path, strerror(EEXIST),
+                               "choose another name, or --force");
     bool made = code < 0;
     if (made && !records_make(&b.records, name))
-        code = file_error(call, IU_E_FILE_WRITE, name, strerror(errno), NULL);
+        code = show_path_error(call, IU_E_FILE_WRITE, name, strerror(errno), NULL);
     if (code < 0)
         code = put_store(&b);
     if (code < 0)
@@ -196,7 +187,7 @@ int run_backup(struct call *call)
     if (code < 0)
         code = put_manifest(&b);
     if (code < 0 && rename(name, path) != 0)
-        code = file_error(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
+        code = show_path_error(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
     if (code < 0) {
         file_sync_parent(path);
         say(&b, path);

@@ -60,6 +60,9 @@ void show_status(const struct iu_answered *answer);
  * Returns the exit code. */
 int show_error(const struct call *call, const struct iu_answered *answer);
 int show_own_error(const struct call *call, enum iu_error error, const char *why, const char *next);
+/* The same of a file: "PATH: WHAT". */
+int show_path_error(const struct call *call, enum iu_error error, const char *path, const char *what,
+                    const char *next);
 
 /* The commands' functions. */
 int run_plain(struct call *call); /* one request, one answer */

@@ -38,16 +38,6 @@ static const char *home_of(const struct call *call)
     return call->home ? call->home : SYSTEM_HOME;
 }
 
-static int fails(const struct call *call, enum iu_error error, const char *path, const char *what,
-                 const char *next)
-{
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "%s: %s", path, what);
-    int code = show_own_error(call, error, iu_buf_cstr(&why), next);
-    iu_buf_fini(&why);
-    return code;
-}
-
 static void path_in(const char *dir, const char *name, struct iu_buf *out)
 {
     iu_buf_clear(out);
@@ -60,8 +50,8 @@ static int write_in(const struct call *call, const char *dir, const char *name, 
     path_in(dir, name, &path);
     int code = file_write(iu_buf_cstr(&path), bytes, 0600, true)
                    ? -1
-                   : fails(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno),
-                           "run it as the node's user or root, with the node's --home");
+                   : show_path_error(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno),
+                                     "run it as the node's user or root, with the node's --home");
     iu_buf_fini(&path);
     return code;
 }
@@ -156,13 +146,13 @@ static int read_root(struct call *call, const char *path, struct iu_bytes phrase
     struct iu_buf pem = IU_BUF_INIT;
     int code = -1;
     if (!file_read(path, KEY_FILE_MAX, &pem))
-        code = fails(call, IU_E_FILE_UNREADABLE, path, strerror(errno), "--root-key FILE");
+        code = show_path_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno), "--root-key FILE");
     else {
         enum iu_err err = iu_key_from_pem(iu_buf_view(&pem), phrase, out);
         if (err == IU_HERE_DENIED)
             code = show_own_error(call, IU_E_PASSPHRASE_WRONG, NULL, NULL);
         else if (err)
-            code = fails(call, IU_E_KEY_FILE, path, "not a root key", NULL);
+            code = show_path_error(call, IU_E_KEY_FILE, path, "not a root key", NULL);
     }
     phrase_fini(&pem);
     return code;
@@ -200,7 +190,7 @@ static int make_successor(struct call *call, const char *root_path, struct iu_by
     iu_key_to_pem(key, phrase, &pem);
     iu_buf_printf(&path, "%s.next", root_path);
     if (!file_write(iu_buf_cstr(&path), iu_buf_view(&pem), 0600, false))
-        code = fails(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno), NULL);
+        code = show_path_error(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno), NULL);
     else if (!call->quiet)
         fprintf(stderr,
                 "%s is the root key from now on. Its successor is %s, with the same passphrase: keep the two "
@@ -326,8 +316,8 @@ static int install(struct call *call, struct iu_bytes notes)
     path_in(home_of(call), "node.key.new", &path);
     if (!file_read(iu_buf_cstr(&path), KEY_FILE_MAX, &pem) ||
         iu_key_from_pem(iu_buf_view(&pem), (struct iu_bytes){0}, &key) != IU_OK) {
-        code = fails(call, IU_E_KEY_FILE, iu_buf_cstr(&path), "the prepared key is not there",
-                     "interurban key prepare FILE");
+        code = show_path_error(call, IU_E_KEY_FILE, iu_buf_cstr(&path), "the prepared key is not there",
+                               "interurban key prepare FILE");
     } else {
         iu_key_public(key, &public);
         if (!read_chain(notes, chain) || memcmp(iu_chain_last(chain)->node.b, public.b, sizeof public.b) != 0)
@@ -368,8 +358,8 @@ static int install(struct call *call, struct iu_bytes notes)
 static int write_out(const struct call *call, const char *path, struct iu_bytes bytes)
 {
     if (!file_write(path, bytes, 0600, false))
-        return fails(call, errno == EEXIST ? IU_E_FILE_EXISTS : IU_E_FILE_WRITE, path, strerror(errno),
-                     "choose another name");
+        return show_path_error(call, errno == EEXIST ? IU_E_FILE_EXISTS : IU_E_FILE_WRITE, path,
+                               strerror(errno), "choose another name");
     if (call->json)
         show_json_line(json_pack("{s:i,s:s}", "schema", 1, "file", path));
     else
@@ -383,7 +373,8 @@ static int read_in(const struct call *call, struct iu_buf *out)
         return show_own_error(call, IU_E_USAGE, "a FILE is needed", "interurban key --help");
     const char *unfit = file_unfit(call->args[1]);
     if (unfit || !file_read(call->args[1], TEXT_MAX, out))
-        return fails(call, IU_E_FILE_UNREADABLE, call->args[1], unfit ? unfit : strerror(errno), NULL);
+        return show_path_error(call, IU_E_FILE_UNREADABLE, call->args[1], unfit ? unfit : strerror(errno),
+                               NULL);
     return -1;
 }
 
@@ -395,7 +386,8 @@ static int prepare(struct call *call, struct wish *wish)
     if (call->arg_count < 2)
         code = show_own_error(call, IU_E_USAGE, "a FILE is needed", "interurban key prepare FILE");
     else if (lstat(call->args[1], &unused) == 0)
-        code = fails(call, IU_E_FILE_EXISTS, call->args[1], strerror(EEXIST), "choose another name");
+        code =
+            show_path_error(call, IU_E_FILE_EXISTS, call->args[1], strerror(EEXIST), "choose another name");
     if (code < 0)
         code = ask_state(call, wish);
     if (code < 0)
@@ -413,8 +405,8 @@ static int sign_request(struct call *call, struct wish *wish)
     struct iu_buf text = IU_BUF_INIT, path = IU_BUF_INIT;
     int code = read_in(call, &text);
     if (code < 0 && !get_request(iu_buf_view(&text), wish))
-        code = fails(call, IU_E_USAGE, call->args[1], "not a request",
-                     "interurban key prepare FILE, at the node");
+        code = show_path_error(call, IU_E_USAGE, call->args[1], "not a request",
+                               "interurban key prepare FILE, at the node");
     if (code < 0)
         code = sign(call, wish);
     if (code < 0) {
@@ -461,7 +453,7 @@ static int passphrase(struct call *call, struct wish *wish)
         iu_key_to_pem(root, iu_buf_view(&fresh), &pem);
         code = file_write(path, iu_buf_view(&pem), 0600, true)
                    ? IU_EXIT_DONE
-                   : fails(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
+                   : show_path_error(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
     }
     if (code == IU_EXIT_DONE && !call->json)
         printf("%s opens with the new passphrase only. Copies of it still open with the old one.\n", path);

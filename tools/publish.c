@@ -33,13 +33,7 @@ static void add(struct iu_request *request, const char *name, const char *text)
 
 static int file_error(const struct call *call, enum iu_error error, const char *path, const char *what)
 {
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_put_str(&why, path);
-    iu_buf_put_str(&why, ": ");
-    iu_buf_put_str(&why, what);
-    int code = show_own_error(call, error, iu_buf_cstr(&why), NULL);
-    iu_buf_fini(&why);
-    return code;
+    return show_path_error(call, error, path, what, NULL);
 }
 
 /* Everything that can be wrong with a file before a byte of it is sent. */

@@ -37,11 +37,7 @@ struct restore {
 static int fails(const struct restore *r, enum iu_error error, const char *path, const char *what,
                  const char *next)
 {
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "%s: %s", path, what);
-    int code = show_own_error(r->call, error, iu_buf_cstr(&why), next);
-    iu_buf_fini(&why);
-    return code;
+    return show_path_error(r->call, error, path, what, next);
 }
 
 static int fails_here(const struct restore *r, const char *name)

@@ -282,3 +282,13 @@ int show_own_error(const struct call *call, enum iu_error error, const char *why
     return print_error(call, iu_error_code(error), why ? why : iu_error_why(error),
                        next ? next : iu_error_next(error), (int)iu_error_exit(error));
 }
+
+int show_path_error(const struct call *call, enum iu_error error, const char *path, const char *what,
+                    const char *next)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    iu_buf_printf(&why, "%s: %s", path, what);
+    int code = show_own_error(call, error, iu_buf_cstr(&why), next);
+    iu_buf_fini(&why);
+    return code;
+}

@@ -62,16 +62,6 @@ static int refuse(const struct call *call, const char *path, enum iu_bundle_part
     return code;
 }
 
-static int fail(const struct call *call, enum iu_error error, const char *path, const char *what,
-                const char *next)
-{
-    struct iu_buf why = IU_BUF_INIT;
-    iu_buf_printf(&why, "%s: %s", path, what);
-    int code = show_own_error(call, error, iu_buf_cstr(&why), next);
-    iu_buf_fini(&why);
-    return code;
-}
-
 static bool absent(const char *path)
 {
     struct stat st;
@@ -145,7 +135,7 @@ static int refuse_unproven(const struct call *call, const char *path)
                        "if it is an attachment, verify the document that names it, which checks it too; "
                        "else export it again");
     }
-    code = fail(call, IU_E_FILE_UNREADABLE, path, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    code = show_path_error(call, IU_E_FILE_UNREADABLE, path, iu_buf_cstr(&why), iu_buf_cstr(&next));
     iu_buf_fini(&document);
     iu_buf_fini(&next);
     iu_buf_fini(&why);
@@ -162,7 +152,7 @@ static int check_file(const struct call *call, struct verified *v)
     int code = -1;
     if (v->bare) {
         if (found->body.has_content || found->body.attachment_count)
-            code = fail(call, IU_E_FILE_UNREADABLE, v->path, strerror(ENOENT), NULL);
+            code = show_path_error(call, IU_E_FILE_UNREADABLE, v->path, strerror(ENOENT), NULL);
         return code;
     }
     if (iu_bundle_content(found, iu_bytes_str(file_base(v->path)), v->sums.size, &v->sums.sha256,
@@ -176,7 +166,7 @@ static int check_file(const struct call *call, struct verified *v)
                   iu_buf_cstr(&name));
     iu_buf_printf(&next, "the name is signed too: call it %s again, and the files of its proof likewise",
                   iu_buf_cstr(&name));
-    code = fail(call, IU_E_VERIFY_CONTENT, v->path, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    code = show_path_error(call, IU_E_VERIFY_CONTENT, v->path, iu_buf_cstr(&why), iu_buf_cstr(&next));
     iu_buf_fini(&why);
     iu_buf_fini(&next);
     iu_buf_fini(&name);
@@ -198,7 +188,7 @@ static int check_other(const struct call *call, struct verified *v, struct iu_by
     v->file_count++;
     const char *unfit = file->here ? file_unfit(at) : NULL;
     if (unfit || (file->here && !file_sum(at, &sums)))
-        code = fail(call, IU_E_FILE_UNREADABLE, at, unfit ? unfit : strerror(errno), NULL);
+        code = show_path_error(call, IU_E_FILE_UNREADABLE, at, unfit ? unfit : strerror(errno), NULL);
     else if (file->here && iu_bundle_content(&v->found, name, sums.size, &sums.sha256, &sums.root) != IU_OK)
         code = refuse(call, at, IU_PART_CONTENT, IU_PEER_MISMATCH);
     iu_buf_fini(&path);
@@ -255,7 +245,7 @@ static int verify_document(struct call *call, const char *path, const struct iu_
     *v = (struct verified){.path = path, .bare = proven && absent(path), .expected = city};
     const char *unfit = v->bare ? NULL : file_unfit(path);
     if (unfit || (!v->bare && !file_sum(path, &v->sums)))
-        code = fail(call, IU_E_FILE_UNREADABLE, path, unfit ? unfit : strerror(errno), NULL);
+        code = show_path_error(call, IU_E_FILE_UNREADABLE, path, unfit ? unfit : strerror(errno), NULL);
     else if (!proven)
         code = refuse_unproven(call, path);
     else
