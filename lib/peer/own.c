@@ -323,7 +323,10 @@ void iu_own_heard(struct iu_session *session, struct iu_bytes note)
         fact->peer = session->city;
         fact->log = head.log;
         fact->size = head.size;
-        err = IU_PEER_STALE; /* it has answered: of what counts it holds nothing that this node lacks */
+        /* It has answered, if of what counts it holds nothing that this node lacks. Of a log that goes on it
+         * may: entries that an own old key signed behind the delegation. */
+        if (head.log != iu_chain_open_log(net->chain) || head.size <= net->fence.size)
+            err = IU_PEER_STALE;
     }
     if (err != IU_OK && err != IU_PEER_STALE)
         return; /* no claim that can be verified: it has not answered */
