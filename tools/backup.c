@@ -23,7 +23,7 @@ struct backup {
     const char *home;
     struct records records;
     struct iu_backup_check *check;
-    uint64_t shown_ms;
+    uint64_t shown_ms, left_out;
 };
 
 static void progress(struct backup *b)
@@ -123,6 +123,8 @@ static int put_store(struct backup *b)
         memcpy(at, cell->text.data, cell->text.len);
         at[cell->text.len] = 0;
         more = answer.more;
+        const struct iu_cell *left_out = answer_cell(&answer, "left_out");
+        b->left_out += left_out ? left_out->number : 0;
         code = put_answer(b, answer.data);
         progress(b);
     }
@@ -152,13 +154,20 @@ static void say(struct backup *b, const char *path)
     if (!b->call->quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "\r                                          \r");
     if (b->call->json)
-        show_json_line(json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:b}", "schema", 1, "file", path, "bytes",
+        show_json_line(json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:I,s:b}", "schema", 1, "file", path, "bytes",
                                  (json_int_t)b->records.bytes, "logs", (json_int_t)logs, "entries",
-                                 (json_int_t)entries, "attachment_bytes", (json_int_t)bytes, "verified", 1));
+                                 (json_int_t)entries, "attachment_bytes", (json_int_t)bytes, "left_out",
+                                 (json_int_t)b->left_out, "verified", 1));
     else
         printf("%s: %llu entries of %llu logs, verified while written; with node.key: keep it where keys may "
                "lie.\n",
                path, (unsigned long long)entries, (unsigned long long)logs);
+    if (b->left_out)
+        fprintf(stderr,
+                "Left out: %llu logs whose newest head is by a replaced key, so that their entries cannot be "
+                "verified. "
+                "Other cities' are fetched again after a restore.\n",
+                (unsigned long long)b->left_out);
 }
 
 int run_backup(struct call *call)

@@ -218,13 +218,17 @@ static void judge(struct node *node, const struct iu_head *head, uint64_t releas
 }
 
 /* The guard was durable before the end came, so this head may have left; its note is the same, whenever it is
- * made. */
+ * made. One that was released by a key which no longer counts for it is signed again by the one that does:
+ * the same history. */
 static bool vouched(const struct node *node, const struct iu_head *head, uint64_t released_size,
-                    const struct iu_fence_start *start)
+                    struct iu_bytes kept, const struct iu_fence_start *start)
 {
     struct iu_public ours, named;
+    struct iu_head verified;
     iu_key_public(node->key, &ours);
-    return start->verdict == IU_GUARD_FINISH && head->size > released_size && start->guard.log == head->log &&
+    bool due = head->size > released_size ||
+               (head->size > 0 && iu_head_verify(kept, node->chain, &verified) == IU_PEER_SUPERSEDED);
+    return due && start->verdict == IU_GUARD_FINISH && start->guard.log == head->log &&
            start->guard.size == head->size && iu_hash_equal(&start->guard.root, &head->root) &&
            iu_chain_key(node->chain, head->log, head->size, &named) &&
            memcmp(ours.b, named.b, sizeof ours.b) == 0;
@@ -314,7 +318,7 @@ bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *
         released_size = 0;
     iu_snap_close(snap);
     judge(node, &head, released_size, start);
-    if (vouched(node, &head, released_size, start)) {
+    if (vouched(node, &head, released_size, iu_buf_view(&kept), start)) {
         iu_buf_clear(&kept);
         err = signer_sign(node->signer, &head, &kept);
         iu_must(err == IU_OK); /* nothing is written for a head that the guard holds already */

@@ -39,8 +39,9 @@ IU_MUST_USE enum iu_err iu_backup_head(const uint8_t head[IU_BACKUP_HEAD_LEN], e
 /* --- giving: the verb `backup`, one step a request; everything it remembers is in the argument `at` --- */
 
 /* Arguments: `at` (absent: the beginning), `all` (also what is held of others). Data: records, whole ones;
- * cell `at`: where to go on; `more` of the reply: whether something is left. A log that grows meanwhile is
- * given to its end. */
+ * cell `at`: where to go on; `more` of the reply: whether something is left; `left_out`: logs whose newest
+ * head is by a replaced key, so that nobody could verify their entries. A log that grows meanwhile is given
+ * to its end. */
 void iu_answer_backup(const struct iu_snap *snap, const struct iu_city *self,
                       const struct iu_request *request, struct iu_reply *reply);
 

@@ -7,6 +7,7 @@
 #include "store/chunks.h"
 #include "store/logs.h"
 #include "store/tables.h"
+#include "view/confirm.h"
 
 #include <string.h>
 
@@ -32,6 +33,7 @@ struct giving {
     const struct iu_city *self;
     bool all;
     struct at at;
+    uint64_t left_out;
     struct iu_buf payload, *out;
 };
 
@@ -303,7 +305,12 @@ static enum iu_err give_log(struct giving *g)
     }
     if (!iu_log_by_no(g->snap, g->at.no, &log))
         return IU_HERE_CORRUPT;
-    if (!g->at.begun && log.note.len && g->at.index < log.size)
+    if (log.size > 0 && !iu_head_stands(g->snap, &log)) {
+        g->left_out++;
+        end_log(g, &log);
+        return IU_OK;
+    }
+    if (!g->at.begun && g->at.index < log.size)
         return give_batch(g, &log);
     if (!g->at.begun) {
         g->at.begun = true;
@@ -363,6 +370,7 @@ void iu_answer_backup(const struct iu_snap *snap, const struct iu_city *self,
     } else {
         iu_reply_row(reply, "");
         put_at(&g.at, reply);
+        iu_reply_u64(reply, "left_out", g.left_out);
         reply->more = g.at.stage != AT_END;
     }
     iu_buf_fini(&g.payload);

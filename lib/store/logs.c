@@ -371,7 +371,7 @@ void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struc
     put_note(txn, state, head, note, false);
 }
 
-void iu_log_close_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
+void iu_log_renew_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head,
                        struct iu_bytes note)
 {
     put_note(txn, state, head, note, true);

@@ -91,8 +91,9 @@ void iu_log_append(struct iu_txn *txn, struct iu_log_state *state, const struct 
 void iu_log_fill(struct iu_txn *txn, struct iu_log_state *state, uint64_t first, struct iu_bytes items);
 /* The note of the own log's released head is kept with the next write. */
 void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head, struct iu_bytes note);
-/* The same for an older head than is kept: the last one that counts of a closed log. What is held beyond is not shown any more. */
-void iu_log_close_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head, struct iu_bytes note);
+/* The same for an older or equal head in the place of one that does not count. What is held of a closed log beyond it is not shown
+ * any more. */
+void iu_log_renew_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head, struct iu_bytes note);
 /* Freezes at the agreed size and keeps the fault for ever; gives the log a new change number. */
 void iu_log_set_fault(struct iu_txn *txn, struct iu_log_state *state, uint64_t agreed, struct iu_bytes fault);
 /* Fills `ids` for feed positions behind the index cursor, at most `entries_max`. True when something is left to do. */

@@ -147,15 +147,17 @@ enum iu_err iu_apply_publish(const struct iu_applying *a)
     return err;
 }
 
-/* The last head that counts of a log which the root has closed, in the place of a stolen key's later one. */
-static bool closes(const struct iu_applying *a, const struct iu_log_state *log, const struct iu_head *head,
-                   struct iu_bytes note)
+/* A head that counts takes the place of a later or equal one that does not: the last one of a log which the
+ * root has closed, and the own one signed again by the key that the root named since. */
+static bool replaces(const struct iu_applying *a, const struct iu_log_state *log, const struct iu_head *head,
+                     struct iu_bytes note)
 {
     struct iu_chain *chain = malloc(sizeof *chain);
     struct iu_head verified;
     iu_must(chain != NULL);
-    bool good = head->size < log->head.size && iu_closed_at(a->snap, &log->city, log->log) == head->size &&
-                iu_chain_load(a->snap, &log->city, chain) && iu_head_verify(note, chain, &verified) == IU_OK;
+    bool fits = head->size == log->head.size || iu_closed_at(a->snap, &log->city, log->log) == head->size;
+    bool good = fits && head->size <= log->head.size && iu_chain_load(a->snap, &log->city, chain) &&
+                !iu_head_counts(chain, log) && iu_head_verify(note, chain, &verified) == IU_OK;
     free(chain);
     return good;
 }
@@ -181,8 +183,8 @@ enum iu_err iu_apply_note(const struct iu_applying *a)
         return err;
     if (!iu_hash_equal(&root, &head.root))
         return refuse(a, IU_HERE_INVALID, "the own log has another root at this size");
-    if (closes(a, &log, &head, note))
-        iu_log_close_note(a->txn, &log, &head, note);
+    if (replaces(a, &log, &head, note))
+        iu_log_renew_note(a->txn, &log, &head, note);
     else
         iu_log_set_note(a->txn, &log, &head, note); /* an older one than is kept changes nothing */
     return IU_OK;

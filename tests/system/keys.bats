@@ -76,6 +76,9 @@ goes_on() { # ENTRY
     three
     manual "Replace the node key, with the root key at another machine" 1
     grep -q PRIVATE "$work/lyon.request" && false
+    # The node goes on meanwhile: what the old key signs behind the delegation is signed again by the new one.
+    publish lyon "$work/one.txt"
+    within 50 node porto show lyon/3
     at=nowhere manual "Replace the node key, with the root key at another machine" 2
     # A chain for another prepared key is not installed.
     cp "$work/lyon/node.key.new" "$work/kept"
@@ -84,7 +87,9 @@ goes_on() { # ENTRY
     [[ $output == *IU-E065* ]]
     cp "$work/kept" "$work/lyon/node.key.new"
     manual "Replace the node key, with the root key at another machine" 3
-    goes_on lyon/3
+    node lyon show lyon/3 --json | field '.unconfirmed == false'
+    node lyon backup "$work/lyon.backup" --json | field '.left_out == 0 and .entries == 4'
+    goes_on lyon/4
 }
 
 @test "a passphrase is changed by the manual" {
@@ -122,6 +127,10 @@ goes_on() { # ENTRY
     refused 4 node kampala show lyon/1:3
     node kampala list lyon --json | field '[.entries[] | select(.title == "forged")] == []'
     refused 4 node lyon show lyon/1:3
+    # Backups go on: Lyon's ends with the good entries; what Porto holds under the thief's head is left out, and said.
+    node lyon backup "$work/lyon.backup" --json | field '.left_out == 0 and .logs == 2 and .entries == 4'
+    node porto backup "$work/porto.backup" --all --json | field '.left_out == 1'
+    node after restore "$work/lyon.backup" --json | field '.entries == 1'
     # Who comes later gets the good entries and log 2, and nothing of the thief's.
     found accra
     start accra
