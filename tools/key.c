@@ -189,7 +189,11 @@ static int make_successor(struct call *call, const char *root_path, struct iu_by
     iu_sha256(iu_bytes_of(public.b, sizeof public.b), next);
     iu_key_to_pem(key, phrase, &pem);
     iu_buf_printf(&path, "%s.next", root_path);
-    if (!file_write(iu_buf_cstr(&path), iu_buf_view(&pem), 0600, false))
+    bool made = file_write(iu_buf_cstr(&path), iu_buf_view(&pem), 0600, false);
+    if (!made && errno == EEXIST)
+        code = show_path_error(call, IU_E_FILE_EXISTS, iu_buf_cstr(&path), "a successor is there already",
+                               "if its delegation was never installed, move it away and try again");
+    else if (!made)
         code = show_path_error(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno), NULL);
     else if (!call->quiet)
         fprintf(stderr,
@@ -427,11 +431,15 @@ static int install_chain(struct call *call, struct wish *wish)
 
 static int rotate(struct call *call, struct wish *wish)
 {
+    struct iu_buf path = IU_BUF_INIT;
     int code = ask_state(call, wish);
     if (code < 0)
         code = make_key(call, wish);
-    if (code < 0)
-        code = sign(call, wish);
+    if (code < 0 && (code = sign(call, wish)) >= 0) {
+        path_in(home_of(call), "node.key.new", &path);
+        (void)unlink(iu_buf_cstr(&path)); /* no delegation will name it */
+    }
+    iu_buf_fini(&path);
     return code < 0 ? install(call, iu_buf_view(&wish->chain)) : code;
 }
 

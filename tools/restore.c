@@ -32,6 +32,7 @@ struct restore {
     struct iu_txn *txn;
     size_t waiting; /* bytes of jobs in txn */
     uint64_t own, fence;
+    bool kept_config;
 };
 
 static int fails(const struct restore *r, enum iu_error error, const char *path, const char *what,
@@ -123,9 +124,8 @@ static bool stands(const struct restore *r, const char *name)
 /* What a restore that did not end has left, in a home of no city yet. */
 static void clear(const struct restore *r)
 {
-    static const char *const names[] = {"node.key",        "root.key",  "next.key",
-                                        "interurban.conf", "fence",     "guard",
-                                        "store",           "store.new", MARKER};
+    static const char *const names[] = {"node.key", "root.key", "next.key",  "fence",
+                                        "guard",    "store",    "store.new", MARKER};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct iu_buf path = IU_BUF_INIT;
         iu_buf_printf(&path, "%s/%s", r->home, names[i]);
@@ -145,7 +145,8 @@ static bool write_file(const struct restore *r, const char *name, struct iu_byte
 
 static int make_home(struct restore *r)
 {
-    static const char *const names[] = {"chain", "node.key", "store", "guard", "root.key"};
+    static const char *const names[] = {"chain", "node.key", "root.key", "next.key",
+                                        "fence", "guard",    "store"};
     if (mkdir(r->home, 0700) != 0 && errno != EEXIST)
         return fails(r, IU_E_FILE_WRITE, r->home, strerror(errno), NULL);
     if (stands(r, MARKER) && !stands(r, "chain"))
@@ -226,6 +227,10 @@ static int take_rest(struct restore *r, enum iu_backup_kind kind, struct iu_byte
         if (iu_bytes_equal(name, iu_bytes_str(names[i]))) {
             for (size_t k = 1; i == 1 && k < content.len; k++) /* its first line is no peer */
                 r->fence += content.data[k - 1] == '\n';
+            if (strcmp(names[i], "interurban.conf") == 0 && stands(r, names[i])) {
+                r->kept_config = true; /* it was made for this machine */
+                return -1;
+            }
             return write_file(r, names[i], content) ? -1 : fails_here(r, names[i]);
         }
     return -1; /* `chain` is written last */
@@ -356,6 +361,8 @@ static void say(const struct restore *r)
     else
         printf("No peer held its record when the backup was made. If something was published since, bring a "
                "newer backup:\nnobody can give it back, and signing again would make a second history.\n");
+    if (r->kept_config)
+        printf("%s/interurban.conf was there already, and stays as it is.\n", r->home);
     printf("Be sure that no other copy of this city's node runs. Next: interurband --home %s\n", r->home);
 }
 

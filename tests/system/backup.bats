@@ -128,7 +128,14 @@ record() { # NODE CITY
     refused 1 node lyon restore "$work/good"
     [[ $output == *IU-E090* ]]
     [ "$before" = "$(sha256sum "$work/lyon/chain" "$work/lyon/node.key" "$work/lyon/guard" "$work/lyon/store"/*)" ]
+    # A configuration that was made for the new machine stays, also when the restore fails.
+    mkdir -m 700 "$work/new"
+    echo "dial = none" >"$work/new/interurban.conf"
+    touch "$work/new/fence"
+    refused 1 "$iu" --home "$work/new" restore "$work/good"
+    rm "$work/new/fence"
     "$iu" --home "$work/new" restore "$work/good"
+    grep -qx "dial = none" "$work/new/interurban.conf"
     [ -e "$work/new/chain" ]
     [ ! -e "$work/new/restoring" ]
 }
