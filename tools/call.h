@@ -54,6 +54,8 @@ void show_json_line(json_t *object); /* prints and releases */
 void show_person(const struct call *call, const struct iu_answered *answer);
 /* A cell of the answer's object, by name; NULL if there is none. */
 const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *name);
+/* An answer as the command shows it: its error, its object, or its table. Returns the exit code. */
+int show_answer(const struct call *call, const struct iu_answered *answer);
 /* status, for a person. */
 void show_status(const struct iu_answered *answer);
 /* A reply's error, or one of our own, on stderr in three lines (or as a JSON object on stdout with --json).

@@ -71,17 +71,6 @@ static void say(const char *words, const struct who *who)
     iu_buf_fini(&line);
 }
 
-static int show(const struct call *call, const struct iu_answered *answer)
-{
-    if (answer->code.len)
-        return show_error(call, answer);
-    if (call->json)
-        show_json_line(show_json(answer));
-    else
-        show_person(call, answer);
-    return (int)answer->exit;
-}
-
 /* --- invite --- */
 
 /* Two modules a character, upper and lower half. */
@@ -125,7 +114,7 @@ static int show_others(struct call *call, const struct iu_answered *answer)
     struct command table = *call->command;
     const struct iu_cell *count = answer_cell(answer, "revoked"), *to = answer_cell(answer, "to");
     if (answer->code.len || call->json)
-        return show(call, answer);
+        return show_answer(call, answer);
     if (count && to) {
         struct iu_buf name = IU_BUF_INIT;
         iu_text_show(&name, to->text, 255);
@@ -157,7 +146,7 @@ int run_invite(struct call *call)
         return code;
     const struct iu_cell *invite = answer_cell(&answer, "invite");
     if (answer.exit || call->json || !invite)
-        return invite ? show(call, &answer) : show_others(call, &answer);
+        return invite ? show_answer(call, &answer) : show_others(call, &answer);
     struct iu_buf line = IU_BUF_INIT;
     iu_buf_put_bytes(&line, invite->text);
     printf("%s\n", iu_buf_cstr(&line));
@@ -201,7 +190,7 @@ int run_join(struct call *call)
     if (!call_exchange(call, &request, &answer, &code))
         return code;
     if (answer.exit || !answer.row_count || !who_of(&answer.rows[0], &who))
-        return show(call, &answer);
+        return show_answer(call, &answer);
     learn_name(call, &who);
     if (call->json)
         show_json_line(json_pack("{s:i,s:s,s:s,s:s}", "schema", 1, "city", iu_buf_cstr(&who.city), "handle",
@@ -241,7 +230,7 @@ int run_city(struct call *call)
     if (!call_exchange(call, &request, &answer, &code))
         return code;
     if (answer.exit || call->json || !call->arg_count || !answer.row_count || !who_of(&answer.rows[0], &who))
-        return show(call, &answer);
+        return show_answer(call, &answer);
     say(sentence(call), &who);
     who_fini(&who);
     return IU_EXIT_DONE;

@@ -65,20 +65,15 @@ static bool ask_program(const struct call *call, const char *verb, struct iu_buf
 
 static int show(const struct call *call, const struct iu_answered *answer)
 {
-    if (answer->code.len)
-        return show_error(call, answer);
-    if (call->json)
-        show_json_line(show_json(answer));
-    else
-        show_person(call, answer);
+    int code = show_answer(call, answer);
     const struct iu_cell *file = answer_cell(answer, "file");
-    if (file && !call->json && !call->quiet) {
+    if (file && !answer->code.len && !call->json && !call->quiet) {
         struct iu_buf path = IU_BUF_INIT;
         iu_text_show(&path, file->text, 4096);
         fprintf(stderr, "From %s\n", iu_buf_cstr(&path));
         iu_buf_fini(&path);
     }
-    return (int)answer->exit;
+    return code;
 }
 
 /* The node's answer, or that of the program if no node answers here. */

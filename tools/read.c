@@ -12,24 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static int show(const struct call *call, const struct iu_answered *answer)
-{
-    if (*(const char *)(answer->code.len ? answer->code.data : (const uint8_t *)""))
-        return show_error(call, answer);
-    if (call->json)
-        show_json_line(show_json(answer));
-    else
-        show_person(call, answer);
-    return (int)answer->exit;
-}
-
 int run_plain(struct call *call)
 {
     struct iu_request request;
     struct iu_answered answer;
     int code;
     call_request(call, &request);
-    return call_exchange(call, &request, &answer, &code) ? show(call, &answer) : code;
+    return call_exchange(call, &request, &answer, &code) ? show_answer(call, &answer) : code;
 }
 
 /* --- status --- */
@@ -89,7 +78,7 @@ int run_status(struct call *call)
     }
     if (!got)
         return code;
-    code = show(call, &answer);
+    code = show_answer(call, &answer);
     bool late = again(&answer, got, code);
     const struct iu_cell *signs = answer_cell(&answer, "signing.allowed");
     if (answer.exit)
@@ -111,7 +100,7 @@ int run_head(struct call *call)
         return code;
     const struct iu_cell *note = answer_cell(&answer, "note");
     if (answer.exit || !note || !call_has(call, "note") || call->json)
-        return show(call, &answer);
+        return show_answer(call, &answer);
     fwrite(note->text.data, 1, note->text.len, stdout);
     return IU_EXIT_DONE;
 }
@@ -139,7 +128,7 @@ int run_key(struct call *call)
         printf("%.*s\n", (int)vkey->text.len, (const char *)vkey->text.data);
         code = IU_EXIT_DONE;
     } else {
-        code = show(call, &answer);
+        code = show_answer(call, &answer);
     }
 out:
     iu_buf_fini(&notes);

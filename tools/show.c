@@ -292,3 +292,14 @@ int show_path_error(const struct call *call, enum iu_error error, const char *pa
     iu_buf_fini(&why);
     return code;
 }
+
+int show_answer(const struct call *call, const struct iu_answered *answer)
+{
+    if (answer->code.len)
+        return show_error(call, answer);
+    if (call->json)
+        show_json_line(show_json(answer));
+    else
+        show_person(call, answer);
+    return (int)answer->exit;
+}

@@ -3,7 +3,8 @@
  * with FAIL_WITH: EIO, ENOSPC, EINTR, or SHORT (half is written). FAIL_WITH=ALLOC: the FAIL_AT-th allocation
  * after the start gives nothing. FAIL_COUNT names a file where the number of calls is kept (one byte appended
  * for each), so that a first run tells how many there are. */
-#include <dlfcn.h>
+#include "crash/real.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,16 +26,6 @@ static atomic_ulong seen, allocated;
 static unsigned long at;
 static int counter = -1;
 static bool allocs, ready;
-
-#define REAL(name) ((__typeof__(&name))real(#name))
-
-static void *real(const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    if (!found)
-        abort();
-    return found;
-}
 
 __attribute__((constructor)) static void loaded(void)
 {

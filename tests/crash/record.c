@@ -2,9 +2,9 @@
 /* Preloaded into a process: appends to the file CRASH_TRACE every write, sync and change of names below the
  * directory CRASH_DIR. With CRASH_NO_FDATASYNC fdatasync does nothing. What lies in no image is passed
  * over: locks, sockets, the trace itself. */
+#include "crash/real.h"
 #include "crash/trace.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -32,16 +32,6 @@ static const char *below;
 static int trace = -1;
 static bool no_fdatasync;
 static uint64_t ids;
-
-#define REAL(name) ((__typeof__(&name))real(#name))
-
-static void *real(const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    if (!found)
-        abort();
-    return found;
-}
 
 static void begin(void)
 {
