@@ -217,20 +217,39 @@ static void judge(struct node *node, const struct iu_head *head, uint64_t releas
     }
 }
 
-/* The guard was durable before the end came, so this head may have left; its note is the same, whenever it is
- * made. One that was released by a key which no longer counts for it is signed again by the one that does:
- * the same history. */
-static bool vouched(const struct node *node, const struct iu_head *head, uint64_t released_size,
-                    struct iu_bytes kept, const struct iu_fence_start *start)
+/* The root of the own log at `size`, as committed. */
+static bool root_at(const struct node *node, const struct iu_head *pending, uint64_t size,
+                    struct iu_hash *root)
+{
+    struct iu_log_state log;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    struct iu_log_tree tree = {.snap = snap, .log = &log};
+    bool good = size > 0 && size <= pending->size &&
+                iu_log_committed(snap, &node->self, pending->log, &log) &&
+                iu_tree_root(iu_log_node, &tree, size, root) == IU_OK;
+    iu_snap_close(snap);
+    return good;
+}
+
+/* The guard was durable before the end came, so the head that it holds may have left, and what it covers may
+ * have been acknowledged: it is readable from the start on, whatever was committed behind it. Its note is the
+ * same, whenever it is made. One that was released by a key which no longer counts for it is signed again by
+ * the one that does: the same history. */
+static bool vouched(const struct node *node, const struct iu_head *pending, uint64_t released_size,
+                    struct iu_bytes kept, const struct iu_fence_start *start, struct iu_head *out)
 {
     struct iu_public ours, named;
     struct iu_head verified;
+    const struct iu_guard *guard = &start->guard;
+    *out = (struct iu_head){.city = node->self, .log = guard->log, .size = guard->size, .root = guard->root};
     iu_key_public(node->key, &ours);
-    bool due = head->size > released_size ||
-               (head->size > 0 && iu_head_verify(kept, node->chain, &verified) == IU_PEER_SUPERSEDED);
-    return due && start->verdict == IU_GUARD_FINISH && start->guard.log == head->log &&
-           start->guard.size == head->size && iu_hash_equal(&start->guard.root, &head->root) &&
-           iu_chain_key(node->chain, head->log, head->size, &named) &&
+    bool due =
+        guard->size > released_size ||
+        (guard->size == released_size && iu_head_verify(kept, node->chain, &verified) == IU_PEER_SUPERSEDED);
+    struct iu_hash root;
+    return due && start->verdict == IU_GUARD_FINISH && guard->log == pending->log &&
+           root_at(node, pending, guard->size, &root) && iu_hash_equal(&guard->root, &root) &&
+           iu_chain_key(node->chain, guard->log, guard->size, &named) &&
            memcmp(ours.b, named.b, sizeof ours.b) == 0;
 }
 
@@ -304,7 +323,7 @@ static void fill_peers(struct node *node, struct iu_fence_start *start, struct i
 bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *peers, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, kept = IU_BUF_INIT;
-    struct iu_head head = {.city = node->self, .log = iu_chain_open_log(node->chain)};
+    struct iu_head head = {.city = node->self, .log = iu_chain_open_log(node->chain)}, released;
     uint64_t released_size = 0;
     enum iu_err err = join_chains(node);
     if (err) {
@@ -318,11 +337,11 @@ bool own_begin(struct node *node, struct iu_fence_start *start, struct iu_city *
         released_size = 0;
     iu_snap_close(snap);
     judge(node, &head, released_size, start);
-    if (vouched(node, &head, released_size, iu_buf_view(&kept), start)) {
+    if (vouched(node, &head, released_size, iu_buf_view(&kept), start, &released)) {
         iu_buf_clear(&kept);
-        err = signer_sign(node->signer, &head, &kept);
+        err = signer_sign(node->signer, &released, &kept);
         iu_must(err == IU_OK); /* nothing is written for a head that the guard holds already */
-        keep_note(node, &head, iu_buf_view(&kept));
+        keep_note(node, &released, iu_buf_view(&kept));
     }
     show_released(node, iu_buf_view(&kept));
     fill_peers(node, start, peers);

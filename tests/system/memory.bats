@@ -34,6 +34,13 @@ measured() { # WHAT FLAG…
     if bounded; then field '.ready_killed_ms.min < 500 and .ready_killed_busy_ms.min < 500' <<<"$line"; fi
 }
 
+@test "what was acknowledged is readable as soon as a node that was killed in the middle of its work is ready" {
+    runs=32
+    bounded || runs=3
+    measured start --entries 1000 --runs "$runs"
+    field ".runs == $runs" <<<"$line"
+}
+
 @test "a session at rest takes at most 64 KiB, and 200 of them hardly any time of the processor" {
     measured sessions --count 200
     echo "# 200 sessions: $(jq -r .KiB_each.value <<<"$line") KiB each, $(jq -r .cpu_percent.value <<<"$line") % of a core" >&3
