@@ -92,6 +92,8 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
     bool absent = batch->absent_count > 0 || count == 0;
     if (absent)
         iu_source_lacks(fetch, session->conn, net->now_ms);
+    if (absent && iu_city_equal(&session->city, &fetch->city) && iu_fetch_denied(net, fetch))
+        return;
     if (absent || fetch->arrived >= fetch->to || fetch->got >= IU_FETCH_BYTES) {
         iu_fetch_end_claim(net, fetch);
         iu_fetch_list(net, fetch);

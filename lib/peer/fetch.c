@@ -96,6 +96,17 @@ void iu_fetch_drop(struct iu_net *net, struct iu_fetch *fetch)
     free(fetch);
 }
 
+bool iu_fetch_denied(struct iu_net *net, struct iu_fetch *fetch)
+{
+    uint64_t claimed = iu_source_claimed(fetch, net->now_ms);
+    if (claimed < fetch->size)
+        fetch->size = claimed > fetch->arrived ? claimed : fetch->arrived;
+    if (fetch->held < fetch->size || fetch->jobs > 0)
+        return false;
+    iu_fetch_drop(net, fetch);
+    return true;
+}
+
 static void settle_soon(struct iu_net *net)
 {
     if (!net->settle_due)
@@ -224,7 +235,7 @@ bool iu_fetch_rows(struct iu_net *net, size_t max)
     bool more = false;
     while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL) {
         struct iu_fetch *fetch = *each;
-        if (fetch->row >= fetch->size && fetch->row_state == fetch->state)
+        if (fetch->row == fetch->size && fetch->row_state == fetch->state)
             continue;
         if (made == max || (fetch->arrived >= fetch->size && fetch->state == IU_WANT_FETCHING)) {
             more = true; /* the latter will be held in a moment */

@@ -48,6 +48,9 @@ void iu_fetch_end_claim(struct iu_net *net, struct iu_fetch *fetch);
 void iu_fetch_start_over(struct iu_net *net, struct iu_fetch *fetch);
 /* It is all here, or wanted no more. Freed. */
 void iu_fetch_drop(struct iu_net *net, struct iu_fetch *fetch);
+/* The log's own city says that it has no more than what arrived: what nobody here now claims is believed no longer.
+ * True when nothing is left to fetch: it is dropped. */
+bool iu_fetch_denied(struct iu_net *net, struct iu_fetch *fetch);
 /* Nothing more is fetched of it, for that reason. */
 void iu_fetch_stop(struct iu_net *net, struct iu_fetch *fetch, enum iu_want_state why);
 #endif

@@ -48,6 +48,15 @@ void iu_source_lacks(struct iu_fetch *fetch, uint64_t conn, uint64_t now_ms)
     source->lacks_until_ms = now_ms + (source->size > fetch->arrived ? LACKS_SOON_MS : LACKS_MS);
 }
 
+uint64_t iu_source_claimed(const struct iu_fetch *fetch, uint64_t now_ms)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < fetch->source_count; i++)
+        if (fetch->sources[i].size > size && now_ms >= fetch->sources[i].lacks_until_ms)
+            size = fetch->sources[i].size;
+    return size;
+}
+
 void iu_source_forget(struct iu_fetch *fetch, uint64_t conn)
 {
     struct iu_source *source = find(fetch, conn);

@@ -16,6 +16,8 @@ void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size);
 void iu_source_avoid(struct iu_fetch *fetch, uint64_t conn, uint64_t until_ms);
 /* It said that it does not hold what was asked. */
 void iu_source_lacks(struct iu_fetch *fetch, uint64_t conn, uint64_t now_ms);
+/* The largest size that somebody here now announced, and has not said since that it lacks. */
+uint64_t iu_source_claimed(const struct iu_fetch *fetch, uint64_t now_ms);
 void iu_source_forget(struct iu_fetch *fetch, uint64_t conn);
 void iu_source_free(struct iu_fetch *fetch);
 

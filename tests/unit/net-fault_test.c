@@ -3,6 +3,7 @@
 #include "peer/net.h"
 
 #include "store/logs.h"
+#include "store/wants.h"
 #include "unit/puppet.h"
 
 enum { LYON, TURIN };
@@ -168,6 +169,75 @@ static void a_second_history_by_our_own_key_stops_our_signing(void **state)
     puppet_close();
 }
 
+/* --- a size that nobody can show --- */
+
+#define CLAIMED 999999999999
+
+/* The puppet says that it holds that much of Turin's log. */
+static void puppet_claim(struct talk *talk, uint64_t size)
+{
+    struct iu_head_item item = {.city = world.nodes[TURIN].city, .log = 1, .size = size};
+    struct iu_frame frame = {.type = IU_FRAME_HEADS,
+                             .heads = {.items = &item, .item_count = 1, .counter = 2}};
+    struct iu_chain *chain = calloc(1, sizeof *chain);
+    assert_non_null(chain);
+    assert_int_equal(iu_chain_get(iu_buf_view(&world.nodes[TURIN].chain), &item.city, chain), IU_OK);
+    item.chain_hash = *iu_chain_hash(chain);
+    free(chain);
+    puppet_say(talk, IU_LANE_CONTROL, &frame);
+}
+
+static bool wanted(uint64_t *size)
+{
+    struct iu_log_state log;
+    struct iu_want want = {0};
+    struct iu_snap *snap = iu_snap_open(world.nodes[LYON].store.store);
+    bool any = iu_log_find(snap, &world.nodes[TURIN].city, 1, &log) && iu_want_get(snap, log.no, &want);
+    iu_snap_close(snap);
+    *size = want.size;
+    return any;
+}
+
+static void a_size_that_nobody_here_claims_and_its_city_denies_is_forgotten(void **state)
+{
+    (void)state;
+    uint64_t size;
+    found_followers();
+    struct talk *talk = puppet_meet(LYON);
+    puppet_claim(talk, CLAIMED);
+    run(120000);
+    assert_true(wanted(&size)); /* who claims it is here */
+    assert_int_equal(size, CLAIMED);
+    publish(TURIN, "Water charter");
+    run(1000);
+    assert_int_equal(held(LYON, TURIN), 2); /* and keeps nobody else's entries out */
+    stop_node(LYON);
+    start_node(LYON);
+    run(120000);
+    assert_false(wanted(&size));
+    publish(TURIN, "Tree charter");
+    run(1000);
+    assert_int_equal(held(LYON, TURIN), 3);
+    puppet_close();
+}
+
+static void a_size_that_its_city_cannot_deny_is_kept(void **state)
+{
+    (void)state;
+    uint64_t size;
+    found_followers();
+    struct talk *talk = puppet_meet(LYON);
+    stop_node(TURIN);
+    puppet_claim(talk, 5);
+    run(1000);
+    stop_node(LYON);
+    start_node(LYON);
+    run(120000);
+    assert_true(wanted(&size));
+    assert_int_equal(size, 5);
+    puppet_close();
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -179,6 +249,8 @@ int main(void)
         CASE(who_sends_bad_batches_under_a_good_head_is_blamed_and_closed),
         CASE(a_fault_reaches_who_was_away),
         CASE(a_second_history_by_our_own_key_stops_our_signing),
+        CASE(a_size_that_nobody_here_claims_and_its_city_denies_is_forgotten),
+        CASE(a_size_that_its_city_cannot_deny_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
