@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a process: the FAIL_AT-th call that writes, syncs or names a file below FAIL_DIR fails once
  * with FAIL_WITH: EIO, ENOSPC, EINTR, or SHORT (half is written). FAIL_WITH=ALLOC: the FAIL_AT-th allocation
- * after the start gives nothing. FAIL_COUNT names a file where the number of calls is kept (one byte appended
- * for each), so that a first run tells how many there are. */
+ * after the start gives nothing. FAIL_COUNT names a file where the number of calls, or of allocations, is kept (one byte
+ * appended for each), so that a first run tells how many there are. */
 #include "crash/real.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static bool counts(int fd)
 /* Whether this call is the one. */
 static bool now(void)
 {
-    if (counter >= 0)
+    if (counter >= 0 && !allocs)
         (void)!REAL(write)(counter, ".", 1);
     return !allocs && atomic_fetch_add(&seen, 1) + 1 == at;
 }
@@ -159,7 +159,11 @@ int unlinkat(int fd, const char *name, int flags)
 
 static bool none_left(void)
 {
-    return ready && allocs && atomic_fetch_add(&allocated, 1) + 1 == at;
+    if (!ready || !allocs)
+        return false;
+    if (counter >= 0)
+        (void)!REAL(write)(counter, ".", 1);
+    return atomic_fetch_add(&allocated, 1) + 1 == at;
 }
 
 void *malloc(size_t size)
