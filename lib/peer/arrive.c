@@ -206,6 +206,7 @@ static void applied(struct iu_net *net, struct iu_fetch *fetch, const struct iu_
     if (outcome->size > fetch->held)
         fetch->held = outcome->size;
     if (outcome->err == IU_OK || outcome->err == IU_PEER_STALE) {
+        iu_source_compare(net, fetch);
         if (fetch->held > fetch->arrived) {
             iu_fetch_start_over(net, fetch); /* it came from elsewhere */
             iu_fetch_list(net, fetch);

@@ -7,6 +7,7 @@
 #include "peer/fetch.h"
 
 #include "peer/chainwire.h"
+#include "peer/closing.h"
 #include "peer/doubt.h"
 #include "peer/fill.h"
 #include "peer/own.h"
@@ -193,7 +194,7 @@ void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news)
         fetch->chain_wanted = true;
         fetch->chain_hash = *news->chain;
     }
-    iu_source_know(fetch, news->conn, news->size);
+    iu_source_know(fetch, news->conn, news->size, news->root);
     author_first(net, fetch, news);
     if (fetch->held >= fetch->size && fetch->jobs == 0) {
         iu_fetch_drop(net, fetch);
@@ -360,6 +361,7 @@ void iu_fetch_chain_came(struct iu_net *net, const struct iu_city *city)
             fetch->state = IU_WANT_FETCHING;
         iu_fetch_list(net, fetch);
     }
+    iu_closing_chain_came(net, city);
 }
 
 void iu_fetch_follows_changed(struct iu_net *net)

@@ -12,6 +12,7 @@ struct iu_fetch_news {
     struct iu_city city;
     uint32_t log;
     uint64_t size, conn;
+    const struct iu_hash *root; /* that it announced at this size; NULL: none */
     const struct iu_hash *chain; /* of the city's chain, if it has to be asked for first; else NULL */
 };
 

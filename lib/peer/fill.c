@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/fill.h"
 
+#include "peer/closing.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
 #include "peer/roster.h"
@@ -64,6 +65,8 @@ void iu_fill_batch(struct iu_session *session, const struct iu_batch_frame *batc
             session->sides[i] = session->sides[--session->side_count];
         if (side.doubt)
             iu_doubt_head(session, &side.city, side.log, batch->head);
+        else if (side.closing)
+            iu_closing_heard(session, &side, batch->head);
         else if (count > 0)
             put_fill(session, batch);
         return;

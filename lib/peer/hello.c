@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "peer/chainwire.h"
+#include "peer/closing.h"
 #include "peer/fetch.h"
 #include "peer/fill.h"
 #include "peer/join.h"
@@ -102,6 +103,7 @@ static void open_session(struct iu_session *session)
     iu_roster_wake(session, iu_fill_due_ms(session));
     iu_recon_begin(session);
     iu_fetch_opened(session);
+    iu_closing_ask(session, &session->city);
     iu_session_read_early(session);
 }
 

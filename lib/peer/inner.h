@@ -125,7 +125,7 @@ struct iu_session {
         struct iu_city city;
         uint32_t log;
         uint64_t from, to;
-        bool doubt; /* its head at `to` is what matters; else a gap */
+        bool doubt, closing; /* its head is what matters; else a gap */
     } * sides;      /* ranges below what we hold that were asked of it */
     size_t side_count, side_cap;
     uint32_t gap_no; /* where the walk over logs with gaps goes on */
@@ -136,6 +136,8 @@ struct iu_session {
 /* A source of a log that is fetched. */
 struct iu_source {
     uint64_t conn, size;
+    uint64_t root_size; /* it announced `root` at this size, not compared yet; 0: nothing to compare */
+    struct iu_hash root;
     uint64_t bad_until_ms,
         lacks_until_ms; /* blamed; it said that it has no more, and has announced nothing since */
 };
@@ -177,6 +179,7 @@ enum iu_duty_kind {
     IU_DUTY_CHUNKS,
     IU_DUTY_CHAIN,
     IU_DUTY_FAULT,
+    IU_DUTY_CLOSING,
     IU_DUTY_PUBLISH,
     IU_DUTY_LOCAL,
     IU_DUTY_REDEEM,

@@ -4,6 +4,7 @@
 #include "peer/announce.h"
 #include "peer/arrive.h"
 #include "peer/chainwire.h"
+#include "peer/closing.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
 #include "peer/fill.h"
@@ -322,6 +323,9 @@ static void outcome_heard(struct iu_net *net, const struct iu_outcome *outcome)
         break;
     case IU_DUTY_FAULT:
         iu_doubt_stored(net, &duty, outcome);
+        break;
+    case IU_DUTY_CLOSING:
+        iu_closing_stored(net, outcome);
         break;
     case IU_DUTY_PUBLISH:
         iu_own_published(net, &duty, outcome);

@@ -8,6 +8,7 @@
 
 #include "peer/announce.h"
 #include "peer/chainwire.h"
+#include "peer/closing.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
 #include "peer/own.h"
@@ -272,6 +273,7 @@ static void item_heard(struct iu_session *session, const struct iu_head_item *it
     if (size > (found ? log.size : 0)) {
         struct iu_fetch_news heard = {
             .city = item->city, .log = item->log, .size = size, .conn = session->conn};
+        heard.root = item->has_root && size == item->size ? &item->root : NULL;
         heard.chain = news ? &item->chain_hash : NULL;
         iu_fetch_hear(net, &heard);
     } else if (news) {
@@ -279,6 +281,8 @@ static void item_heard(struct iu_session *session, const struct iu_head_item *it
     }
     if (found && !same_history(snap, &log, item))
         iu_doubt_root(session, &log, item->size);
+    if (found)
+        iu_closing_ask(session, &item->city);
 }
 
 static void items_heard(struct iu_session *session, const struct iu_head_item *items, size_t count)

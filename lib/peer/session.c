@@ -262,14 +262,6 @@ static void bye_heard(struct iu_session *session, const struct iu_bye *bye)
     leave(session, true, session->bye_reason);
 }
 
-/* An Error speaks of one thing and ends nothing. */
-static void error_heard(struct iu_session *session, const struct iu_bye *error)
-{
-    bool ours = memcmp(session->key.b, session->net->options.node_key.b, sizeof session->key.b) == 0;
-    if (error->code == IU_CODE_CLONE && (session->proven || ours))
-        iu_own_cloned(session->net, ours ? NULL : &session->city, error->reason);
-}
-
 void iu_session_tick(struct iu_session *session)
 {
     struct iu_net *net = session->net;
@@ -370,6 +362,19 @@ static bool keep_early(struct iu_session *session, struct iu_bytes message)
     return true;
 }
 
+/* An Error speaks of one thing and ends nothing. It is said once: while its sender's chain is still looked
+ * at, it waits. */
+static bool error_heard(struct iu_session *session, const struct iu_bye *error, struct iu_bytes message)
+{
+    bool ours = memcmp(session->key.b, session->net->options.node_key.b, sizeof session->key.b) == 0;
+    if (error->code != IU_CODE_CLONE)
+        return true;
+    if (!session->proven && !ours)
+        return keep_early(session, message);
+    iu_own_cloned(session->net, ours ? NULL : &session->city, error->reason);
+    return true;
+}
+
 static bool frame_heard(struct iu_session *session, const struct iu_frame *frame, struct iu_bytes message,
                         enum iu_lane lane)
 {
@@ -382,8 +387,7 @@ static bool frame_heard(struct iu_session *session, const struct iu_frame *frame
         bye_heard(session, &frame->bye);
         return true;
     case IU_FRAME_ERROR:
-        error_heard(session, &frame->bye);
-        return true;
+        return error_heard(session, &frame->bye, message);
     case IU_FRAME_PING:
         ping_heard(session, &frame->ping);
         return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/source.h"
 
+#include "peer/doubt.h"
 #include "peer/session.h"
 
 #include <stdlib.h>
@@ -29,12 +30,36 @@ static struct iu_source *put(struct iu_fetch *fetch, uint64_t conn)
     return source;
 }
 
-void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size)
+void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size, const struct iu_hash *root)
 {
     struct iu_source *source = put(fetch, conn);
     if (size > source->size)
         source->size = size;
     source->lacks_until_ms = 0;
+    source->root_size = root != NULL ? size : 0;
+    if (root != NULL)
+        source->root = *root;
+}
+
+void iu_source_compare(struct iu_net *net, struct iu_fetch *fetch)
+{
+    struct iu_log_state log;
+    bool loaded = false;
+    for (size_t i = 0; i < fetch->source_count; i++) {
+        struct iu_source *source = &fetch->sources[i];
+        struct iu_session *session = iu_net_session(net, source->conn);
+        struct iu_hash root;
+        if (source->root_size == 0 || source->root_size > fetch->held || session == NULL)
+            continue;
+        loaded = loaded || iu_log_find(iu_net_snap(net), &fetch->city, fetch->log, &log);
+        struct iu_log_tree tree = {.snap = iu_net_snap(net), .log = &log};
+        if (!loaded || source->root_size > log.size || log.frozen_at != IU_NOT_FROZEN)
+            continue;
+        if (iu_tree_root(iu_log_node, &tree, source->root_size, &root) == IU_OK &&
+            !iu_hash_equal(&root, &source->root))
+            iu_doubt_root(session, &log, source->root_size);
+        source->root_size = 0;
+    }
 }
 
 void iu_source_avoid(struct iu_fetch *fetch, uint64_t conn, uint64_t until_ms)

@@ -11,8 +11,10 @@ enum iu_source_choice { IU_SOURCE_CHOSEN, IU_SOURCE_BUSY, IU_SOURCE_NOBODY };
  * could, but was asked for as much as it may be at once. `to`: up to where to ask. */
 enum iu_source_choice iu_source_choose(struct iu_net *net, const struct iu_fetch *fetch,
                                        struct iu_session **out, uint64_t *to);
-/* The peer announced the log at this size. */
-void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size);
+/* The peer announced the log at this size, and perhaps its root there. */
+void iu_source_know(struct iu_fetch *fetch, uint64_t conn, uint64_t size, const struct iu_hash *root);
+/* What is held now reaches sizes that peers announced: one whose root there was another is asked for its head. */
+void iu_source_compare(struct iu_net *net, struct iu_fetch *fetch);
 void iu_source_avoid(struct iu_fetch *fetch, uint64_t conn, uint64_t until_ms);
 /* It said that it does not hold what was asked. */
 void iu_source_lacks(struct iu_fetch *fetch, uint64_t conn, uint64_t now_ms);

@@ -42,16 +42,27 @@ static bool find_row(const struct iu_snap *snap, uint64_t from, struct iu_feed_r
     return here;
 }
 
+bool iu_feed_committed(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
+{
+    return find_row(snap, from, out);
+}
+
+/* Own entries that are not released yet end the feed: a cursor must not pass them. What stands behind the end
+ * of a closed log is passed over. */
 bool iu_feed_next(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
 {
-    if (!find_row(snap, from, out))
-        return false;
-    /* Own entries that are not released yet end the feed: a cursor must not pass them. */
-    uint64_t end = iu_log_visible(snap, out->no, out->first + out->count);
-    if (end <= out->first)
-        return false;
-    out->count = end - out->first;
-    return from < out->position + out->count;
+    while (find_row(snap, from, out)) {
+        uint64_t behind = out->position + out->count;
+        bool later;
+        uint64_t end = iu_log_visible(snap, out->no, out->first + out->count, &later);
+        out->count = end > out->first ? end - out->first : 0;
+        if (from < out->position + out->count)
+            return true;
+        if (later)
+            return false;
+        from = behind;
+    }
+    return false;
 }
 
 void iu_feed_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t count)

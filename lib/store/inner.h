@@ -97,8 +97,9 @@ uint64_t iu_change_put(struct iu_txn *txn, uint32_t no, uint64_t old);
 void iu_log_put(struct iu_txn *txn, struct iu_log_state *state);
 /* The log's record as committed. */
 bool iu_log_row(const struct iu_snap *snap, uint32_t no, struct iu_log_state *out);
-/* How much of entries [0, size) a reader of this snapshot may see: all, but of the own log. */
-uint64_t iu_log_visible(const struct iu_snap *snap, uint32_t no, uint64_t size);
+/* How much of entries [0, size) a reader of this snapshot may see. `later`: the rest may be seen one day, once it is released; else it
+ * stands behind the end of a closed log. */
+uint64_t iu_log_visible(const struct iu_snap *snap, uint32_t no, uint64_t size, bool *later);
 /* Local numbers of a city's logs, ascending by log; u32 each, big-endian. */
 void iu_logs_of(const struct iu_snap *snap, const struct iu_city *city, struct iu_buf *out);
 

@@ -141,8 +141,6 @@ static void show_released(const struct iu_snap *snap, struct iu_log_state *state
         state->head = released->head;
         state->note = iu_buf_view(&released->note);
         cut(snap, state, released->head.size);
-    } else if (state->head.size < state->size) {
-        cut(snap, state, state->head.size); /* a closed log, whose end was never signed */
     }
 }
 
@@ -152,22 +150,22 @@ bool iu_log_by_no(const struct iu_snap *snap, uint32_t no, struct iu_log_state *
         return false;
     if (is_own(snap, &out->city))
         show_released(snap, out);
+    if (!snap->writes && out->note.len && out->head.size < out->size)
+        cut(snap, out, out->head.size); /* a closed log: behind its last head nothing counts */
     return true;
 }
 
-uint64_t iu_log_visible(const struct iu_snap *snap, uint32_t no, uint64_t size)
+uint64_t iu_log_visible(const struct iu_snap *snap, uint32_t no, uint64_t size, bool *later)
 {
-    uint8_t key[IU_KEY_MAX];
-    struct iu_bytes value;
+    struct iu_log_state state;
+    *later = false;
     if (snap->writes)
         return size;
-    if (!iu_get(snap, IU_T_LOGS, iu_key_u32(key, no), &value) || value.len < 1 + IU_ID_LEN)
+    if (!iu_log_by_no(snap, no, &state)) {
+        *later = true;
         return 0;
-    if (memcmp(value.data + 1, snap->store->city.b, IU_ID_LEN) != 0)
-        return size;
-    struct iu_log_state state;
-    if (!iu_log_by_no(snap, no, &state))
-        return 0;
+    }
+    *later = is_own(snap, &state.city) && state.log >= snap->store->released.log;
     return size < state.size ? size : state.size;
 }
 

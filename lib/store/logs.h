@@ -15,7 +15,7 @@ struct iu_log_state {
     uint32_t no; /* local number, never leaves the machine */
     struct iu_city city;
     uint32_t log;
-    uint64_t size;           /* entries held and, for the own log, released */
+    uint64_t size;           /* entries held and, for the own log, released; of a closed log with its last head, up to that */
     struct iu_frontier frontier; /* at size */
     struct iu_head head;     /* newest verified head; head.size >= size; size 0: none yet */
     struct iu_bytes note;    /* its note */
@@ -68,6 +68,8 @@ struct iu_feed_row {
     uint64_t first, count;
 };
 bool iu_feed_next(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out);
+/* The same with what readers do not see: own entries that are not released, and those behind the end of a closed log. */
+bool iu_feed_committed(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out);
 
 /* --- writing --- */
 

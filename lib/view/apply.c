@@ -58,7 +58,7 @@ static const apply_one appliers[] = {
     [IU_JOB_CURSOR] = iu_apply_cursor,     [IU_JOB_META] = apply_meta,
     [IU_JOB_EPOCH] = apply_epoch,          [IU_JOB_CHUNKS] = iu_apply_chunks,
     [IU_JOB_UPLOAD] = iu_apply_upload,     [IU_JOB_UPLOAD_DROP] = iu_apply_upload_drop,
-    [IU_JOB_INDEX] = apply_index,
+    [IU_JOB_INDEX] = apply_index,          [IU_JOB_CLOSING] = iu_apply_closing,
 };
 
 void iu_apply(struct iu_txn *txn, const struct iu_apply_self *self, struct iu_job *job,

@@ -18,6 +18,7 @@ struct iu_applying {
 /* apply_log.c */
 enum iu_err iu_apply_batch(const struct iu_applying *a);
 enum iu_err iu_apply_fill(const struct iu_applying *a);
+enum iu_err iu_apply_closing(const struct iu_applying *a);
 /* The log as held; else false, and as it would begin, without a record. */
 bool iu_log_or_new(const struct iu_snap *snap, const struct iu_city *city, uint32_t number,
                    struct iu_log_state *log);

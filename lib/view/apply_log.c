@@ -299,3 +299,43 @@ enum iu_err iu_apply_fill(const struct iu_applying *a)
     iu_buf_fini(&tidy);
     return err;
 }
+
+/* --- the last head of a closed log --- */
+
+/* It leads to the same entries, and its key counts: it takes the place of a later head whose key does not. */
+static enum iu_err judge_closing(const struct iu_applying *a, const struct iu_log_state *log,
+                                 struct iu_head *head)
+{
+    struct iu_log_tree tree = {a->snap, log};
+    struct iu_hash root;
+    struct iu_chain *chain = malloc(sizeof *chain);
+    iu_must(chain != NULL);
+    bool known = iu_chain_load(a->snap, &log->city, chain);
+    enum iu_err err = known ? iu_head_verify(iu_buf_view(&a->job->c), chain, head) : IU_PEER_UNKNOWN_KEY;
+    if (!err && (!iu_city_equal(&head->city, &log->city) || head->log != log->log))
+        err = IU_PEER_MALFORMED;
+    if (!err && (iu_head_counts(chain, log) || head->size != iu_closed_at(a->snap, &log->city, log->log) ||
+                 head->size == 0 || head->size > log->size))
+        err = IU_PEER_STALE; /* nothing is missing, or this is not it */
+    free(chain);
+    if (!err)
+        err = iu_tree_root(iu_log_node, &tree, head->size, &root);
+    if (!err && !iu_hash_equal(&root, &head->root))
+        err = IU_PEER_FORKED;
+    return err;
+}
+
+enum iu_err iu_apply_closing(const struct iu_applying *a)
+{
+    struct iu_log_state log;
+    struct iu_head head;
+    if (!iu_log_find(a->snap, &a->job->city, a->job->log, &log))
+        return IU_PEER_GAP;
+    a->out->size = log.size;
+    enum iu_err err = judge_closing(a, &log, &head);
+    if (err)
+        return err;
+    iu_log_renew_note(a->txn, &log, &head, iu_buf_view(&a->job->c));
+    a->out->changed = true;
+    return IU_OK;
+}

@@ -135,17 +135,16 @@ static bool check_feed(struct iu_check *c)
     uint64_t position = 0;
     uint32_t no = 0;
     bool good = true;
-    while (good && iu_feed_next(c->snap, position, &row)) {
+    while (good && iu_feed_committed(c->snap, position, &row)) {
         uint64_t *next = iu_map_put(reached, &row.no, NULL);
         good = row.position == position && row.first == *next && row.count > 0;
         *next += row.count;
         position += row.count;
     }
-    bool whole = position == iu_meta_u64(c->snap, "feed"); /* else it ends at own entries not released yet */
+    good = good && position == iu_meta_u64(c->snap, "feed");
     while (good && iu_log_next(c->snap, &no, &log)) {
         const uint64_t *next = iu_map_get(reached, &no);
-        uint64_t end = next != NULL ? *next : 0;
-        good = whole ? end == log.size : end <= log.size;
+        good = iu_log_committed(c->snap, &log.city, log.log, &log) && (next != NULL ? *next : 0) == log.size;
     }
     iu_map_close(reached);
     return good || fails(c, "the feed is not what the logs hold");

@@ -122,14 +122,19 @@ goes_on() { # ENTRY
     manual "The node key was stolen"
     node lyon key show --json | field '.serial == 2 and .log == 2'
     goes_on lyon/2:0
-    # The forged entry is void: who held it shows it as such, who did not never takes it.
-    node porto show lyon/1:3 --json >"$work/forged" && field '.unconfirmed or .disputed' <"$work/forged"
+    # The forged entry is void: who held it shows it no more, who did not never takes it.
+    refused 4 node porto show lyon/1:3
+    node porto list lyon --json | field '[.entries[] | select(.title == "forged")] == []'
     refused 4 node kampala show lyon/1:3
     node kampala list lyon --json | field '[.entries[] | select(.title == "forged")] == []'
     refused 4 node lyon show lyon/1:3
-    # Backups go on: Lyon's ends with the good entries; what Porto holds under the thief's head is left out, and said.
+    # The good entries can be checked at whoever held the forged one too.
+    rm -rf "$work/out"
+    node porto export lyon/1:1 --out "$work/out"
+    "$iu" verify "$work/out/one.txt" --city "$(id lyon)" --serial 2
+    # Backups go on, with the good entries and none of the thief's.
     node lyon backup "$work/lyon.backup" --json | field '.left_out == 0 and .logs == 2 and .entries == 4'
-    node porto backup "$work/porto.backup" --all --json | field '.left_out == 1'
+    node porto backup "$work/porto.backup" --all --json | field '.left_out == 0'
     node after restore "$work/lyon.backup" --json | field '.entries == 1'
     # Who comes later gets the good entries and log 2, and nothing of the thief's.
     found accra
@@ -140,7 +145,39 @@ goes_on() { # ENTRY
     refused 4 node accra show lyon/1:3
     within 100 eval "node accra why lyon --json | jq -e '.state == \"in step\"'"
     node lyon check --json | field '[.logs[].ok] | all'
-    node porto check --json | field '[.logs[].ok] | all'
+    node porto check --deep --json | field '[.logs[].ok] | all'
+    node porto feed --json | tail -1 | field '.entry != null'
+    # Who follows Lyon through Porto alone gets them too.
+    stop lyon
+    found graz
+    start graz
+    join graz porto
+    node graz follow "$(id lyon)"
+    within 100 node graz show lyon/1:2
+    within 100 node graz show lyon/2:0
+    within 100 eval "node graz why lyon --json | jq -e '.reason.code != \"behind\"'"
+    node graz export lyon/1:1 --out "$work/graz.out"
+    "$iu" verify "$work/graz.out/one.txt" --city "$(id lyon)" --serial 2
+}
+
+@test "a city that takes back entries of its own goes on in a new log, everywhere" {
+    three
+    publish lyon "$work/one.txt" >/dev/null
+    within 50 node porto show lyon/3
+    node lyon key rotate --good 2 --root-key "$work/safe/root.key" --passphrase-file "$work/pass"
+    stop lyon
+    start lyon
+    goes_on_in_log_2() { node "$1" show lyon/2:0 --json | field '.title == "after"'; }
+    within 100 node lyon publish "$work/one.txt" --title after --timeout 1
+    within 100 goes_on_in_log_2 porto
+    for city in lyon porto; do
+        refused 4 node "$city" show lyon/1:2
+        within 50 node "$city" export lyon/1:1 --out "$work/out" --force
+        "$iu" verify "$work/out/one.txt" --city "$(id lyon)" --serial 2
+        node "$city" check --deep --json | field '[.logs[].ok] | all'
+        # The feed goes past what is void.
+        node "$city" feed --json | jq -s '[.[] | select(.title == "after")] | length' | grep -qx 1
+    done
 }
 
 @test "a lost root key is replaced by its successor by the manual, and once more" {

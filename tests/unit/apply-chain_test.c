@@ -244,6 +244,65 @@ static void entries_beyond_a_replaced_key_are_unconfirmed_until_the_new_one_sign
     assert_false(unconfirmed(&p->porto, p->city, 10));
 }
 
+/* Lyon's log 1 is closed at `size`: its next delegation, node key 1, opens log 2. */
+static void close_log(struct node *lyon, uint64_t size)
+{
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    struct iu_logline lines[] = {{.log = 1, .size = size}, {.log = 2}};
+    node_state(lyon, &lyon->town.city, 1, &snap, &log);
+    struct iu_log_tree tree = {snap, &log};
+    assert_int_equal(iu_tree_root(iu_log_node, &tree, size, &lines[0].root), IU_OK);
+    iu_snap_close(snap);
+    iu_sha256((struct iu_bytes){0}, &lines[1].root);
+    town_delegate(&lyon->town, 1, lines, 2);
+}
+
+/* The head of log 1 at `size` by node key `key`; with another root if it is `forged`. */
+static struct iu_job *closing_job(struct node *lyon, uint64_t size, int key, bool forged)
+{
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    struct iu_head head = {.city = lyon->town.city, .log = 1, .size = size};
+    struct iu_job *job = node_job_of(IU_JOB_CLOSING, &lyon->town.city);
+    node_state(lyon, &lyon->town.city, 1, &snap, &log);
+    struct iu_log_tree tree = {snap, &log};
+    assert_int_equal(iu_tree_root(iu_log_node, &tree, size, &head.root), IU_OK);
+    iu_snap_close(snap);
+    head.root.b[0] ^= forged;
+    iu_head_sign(&head, lyon->town.node[key], &job->c);
+    job->log = 1;
+    job->first = size;
+    return job;
+}
+
+static void a_closing_head_takes_the_place_of_a_thiefs(void **state)
+{
+    struct pair *p = *state;
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    node_meet(&p->porto, &p->lyon);
+    node_pull(&p->porto, &p->lyon, p->city, 10);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 0, false)), IU_PEER_STALE);
+    close_log(&p->lyon, 6);
+    assert_int_equal(node_err(&p->porto, chain_job(&p->lyon)), IU_OK);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 5, 0, false)), IU_PEER_STALE);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 10, 0, false)), IU_PEER_SUPERSEDED);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 1, false)), IU_PEER_SUPERSEDED);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 2, false)), IU_PEER_UNKNOWN_KEY);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 0, true)), IU_PEER_FORKED);
+    node_state(&p->porto, p->city, 1, &snap, &log);
+    assert_int_equal(log.size, 10);
+    assert_false(iu_head_stands(snap, &log));
+    iu_snap_close(snap);
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 0, false)), IU_OK);
+    node_state(&p->porto, p->city, 1, &snap, &log);
+    assert_true(iu_head_stands(snap, &log));
+    iu_snap_close(snap);
+    assert_log_whole(&p->porto, p->city, 6); /* what stood behind it is not shown any more */
+    assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 0, false)), IU_PEER_STALE);
+}
+
 /* A thief's head was kept above what is held; after the key is replaced it is no evidence against the city.
  */
 static void a_kept_head_of_a_replaced_key_accuses_nobody(void **state)
@@ -491,6 +550,7 @@ int main(void)
         TEST(a_pin_has_to_settle_a_dispute),
         TEST(a_head_by_a_replaced_key_beyond_its_size_is_refused),
         TEST(entries_beyond_a_replaced_key_are_unconfirmed_until_the_new_one_signs),
+        TEST(a_closing_head_takes_the_place_of_a_thiefs),
         TEST(a_kept_head_of_a_replaced_key_accuses_nobody),
         TEST(a_proven_fork_freezes_the_log_at_the_agreed_size),
         TEST(a_fork_of_equal_sizes_is_proven_without_a_further_root),

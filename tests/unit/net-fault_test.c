@@ -97,6 +97,40 @@ static void a_longer_second_history_freezes_the_log_at_both(void **state)
     check_frozen(5);
 }
 
+/* Nothing is held of either when they are announced, and nothing more is announced afterwards. */
+static void two_histories_of_one_size_announced_at_once_freeze_the_log(void **state)
+{
+    (void)state;
+    found_followers();
+    puppet_write(6);
+    struct talk *one = puppet_meet(LYON);
+    puppet.instance++;
+    struct talk *other = puppet_meet(LYON);
+    assert_false(one->closed || other->closed);
+    puppet_announce(one, 0, 10);
+    puppet_announce(other, 1, 10);
+    run(5000);
+    assert_int_equal(log_of(LYON).frozen_at, 6);
+    assert_int_equal(log_of(TURIN).frozen_at, 6);
+    puppet_close();
+}
+
+static void one_history_announced_by_two_freezes_nothing(void **state)
+{
+    (void)state;
+    found_followers();
+    struct talk *one = puppet_meet(LYON);
+    puppet.instance++;
+    struct talk *other = puppet_meet(LYON);
+    puppet_announce(one, 0, 10);
+    puppet_announce(other, 0, 7);
+    run(5000);
+    assert_int_equal(held(LYON, PUPPET), 10);
+    assert_int_equal(log_of(LYON).frozen_at, IU_NOT_FROZEN);
+    assert_int_equal(world.nodes[LYON].facts[IU_FACT_LOG_DOUBTED], 0);
+    puppet_close();
+}
+
 static void two_histories_from_the_first_entry_freeze_everything(void **state)
 {
     (void)state;
@@ -245,6 +279,8 @@ int main(void)
         CASE(an_honest_log_reaches_both_and_nobody_doubts),
         CASE(two_histories_of_one_size_freeze_the_log_at_both),
         CASE(a_longer_second_history_freezes_the_log_at_both),
+        CASE(two_histories_of_one_size_announced_at_once_freeze_the_log),
+        CASE(one_history_announced_by_two_freezes_nothing),
         CASE(two_histories_from_the_first_entry_freeze_everything),
         CASE(who_sends_bad_batches_under_a_good_head_is_blamed_and_closed),
         CASE(a_fault_reaches_who_was_away),

@@ -57,6 +57,34 @@ static void what_is_said_right_behind_hello_is_kept_until_admitted(void **state)
     puppet_close();
 }
 
+static void told_of_a_copy(struct talk *talk)
+{
+    struct iu_frame error = {
+        .type = IU_FRAME_ERROR,
+        .bye = {.code = IU_CODE_CLONE, .reason = iu_bytes_str("the other at 192.0.2.1:7466")}};
+    puppet_say(talk, IU_LANE_CONTROL, &error);
+}
+
+static void a_copy_told_of_before_its_teller_is_known_stops_signing_once_it_is(void **state)
+{
+    (void)state;
+    found_lyon();
+    struct talk *talk = puppet_call(LYON);
+    puppet_hello(talk);
+    told_of_a_copy(talk); /* its chain is asked for: it is nobody yet */
+    run(200);
+    uint64_t good = publish(LYON, "Water charter");
+    run(200);
+    assert_string_equal(code_of(LYON, good), "ok");
+    puppet_chain(talk);
+    run(200);
+    assert_int_equal(world.nodes[LYON].facts[IU_FACT_CLONE_TOLD], 1);
+    uint64_t refused = publish(LYON, "Tree charter");
+    run(200);
+    assert_string_equal(code_of(LYON, refused), "clone");
+    puppet_close();
+}
+
 static void frames_of_unknown_types_are_skipped_and_counted(void **state)
 {
     (void)state;
@@ -400,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_honest_peer_is_admitted_and_told_what_is_held),
         CASE(what_is_said_right_behind_hello_is_kept_until_admitted),
+        CASE(a_copy_told_of_before_its_teller_is_known_stops_signing_once_it_is),
         CASE(frames_of_unknown_types_are_skipped_and_counted),
         CASE(garbage_ends_the_session_with_a_word),
         CASE(anything_before_hello_ends_the_session),

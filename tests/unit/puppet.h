@@ -38,7 +38,8 @@ static struct {
     struct iu_arena arena;
     struct history histories[2];
     uint32_t oldest, newest; /* versions that it says it speaks */
-    bool corrupt;            /* batches have one wrong byte */
+    uint64_t instance;
+    bool corrupt; /* batches have one wrong byte */
 } puppet;
 
 /* --- its log --- */
@@ -117,7 +118,7 @@ static inline void puppet_hello(struct talk *talk)
                                     .newest = puppet.newest,
                                     .city = world.nodes[PUPPET].city,
                                     .chain_hash = *iu_chain_hash(chain),
-                                    .instance = 4711,
+                                    .instance = puppet.instance,
                                     .signing = true};
     free(chain);
     puppet_say(talk, IU_LANE_CONTROL, &frame);
@@ -282,6 +283,7 @@ static inline void puppet_found(void)
     delegate(node);
     node->heard = puppet_heard;
     puppet.oldest = puppet.newest = 1;
+    puppet.instance = 4711;
     puppet.pool.cap = IU_REASSEMBLY_POOL;
     iu_arena_init(&puppet.arena, IU_FRAME_ARENA_MAX);
     puppet_write(PUPPET_ENTRIES);
