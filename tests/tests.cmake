@@ -49,7 +49,10 @@ foreach(source ${system_tests})
   set_tests_properties(system/${test} PROPERTIES TIMEOUT 900
     ENVIRONMENT "IU_BIN=${CMAKE_BINARY_DIR}/bin;IU_SOURCE_DIR=${CMAKE_SOURCE_DIR};IU_MODE=${IU_MODE}")
 endforeach()
-set_tests_properties(system/crash PROPERTIES TIMEOUT 3600) # IU_KILLS may ask for many
+set_tests_properties(system/crash system/faults PROPERTIES TIMEOUT 3600) # the soak asks for many
+if(TEST system/allocs)
+  set_tests_properties(system/allocs PROPERTIES TIMEOUT 3600)
+endif()
 
 # --- fuzz: tests/fuzz/NAME_fuzz.c. IU_MODE=fuzz (clang) links libFuzzer; every other mode replays tests/fuzz/corpus/NAME as a plain test ---
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)

@@ -6,7 +6,7 @@ load common
 load faults
 
 setup_file() {
-    export IU_ALLOCS=${IU_ALLOCS:-24}
+    export IU_ALLOCS=${IU_ALLOCS:-$([ -n "${IU_SOAK:-}" ] && echo 200 || echo 24)}
 }
 
 @test "allocations fail here and there: nothing acknowledged is lost" {

@@ -49,7 +49,7 @@ unaccused() { # CITY
 }
 
 @test "kill -9 of either daemon at random times loses nothing that was acknowledged" {
-    kills=${IU_KILLS:-60}
+    kills=${IU_KILLS:-$([ -n "${IU_SOAK:-}" ] && echo 300 || echo 60)}
     in_flight=0
     slowest=0
     pair lyon porto

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Every call that writes a node's home fails once: whatever was acknowledged is there after the next start, every log leads to its signed root,
-# what was being fetched is completed, and the record goes on. IU_STEP=1 takes each call, else every third.
+# what was being fetched is completed, and the record goes on. IU_STEP=1, as in the soak, takes each call, else every third.
 load common
 load faults
 
 setup_file() {
-    export IU_STEP=${IU_STEP:-3}
+    export IU_STEP=${IU_STEP:-$([ -n "${IU_SOAK:-}" ] && echo 1 || echo 3)}
 }
 
 @test "every write, sync and rename of the home fails once: nothing acknowledged is lost" {
