@@ -17,6 +17,7 @@
 #define TELL_MS 1000
 #define AVOID_MS (10ULL * 60 * 1000)
 #define AVOID_SHORT_MS 2000
+#define PARTIAL_MS 60000 /* of one message; when it takes longer, others are asked too */
 
 /* --- what comes --- */
 
@@ -56,7 +57,7 @@ static void take(struct iu_session *session, struct iu_fetch *fetch, const struc
     fetch->got += batch->items.len;
     fetch->jobs++;
     session->jobs++;
-    session->fetch_ms = net->now_ms;
+    session->fetch_ms = session->got_ms = net->now_ms;
     session->stalled = false;
 }
 
@@ -102,9 +103,10 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
 
 void iu_arrive_moved(struct iu_session *session)
 {
+    uint64_t now = session->net->now_ms;
     size_t partial = session->joiner.open[IU_LANE_LIVE].len + session->joiner.open[IU_LANE_HISTORY].len;
-    if (partial > 0 && partial != session->partial)
-        session->fetch_ms = session->net->now_ms;
+    if (partial > 0 && partial != session->partial && now - session->got_ms < PARTIAL_MS)
+        session->fetch_ms = now;
     session->partial = partial;
 }
 
@@ -236,7 +238,7 @@ void iu_arrive_stored(struct iu_net *net, const struct iu_duty *duty, const stru
         tell_stored(net, current ? fetch : NULL, duty, outcome);
         net->counts.entries_in += outcome->count;
         net->pause_ms = 0;
-        net->haul_ms = net->now_ms;
+        iu_fill_news(net);
         if (iu_city_equal(&outcome->city, &net->options.self))
             iu_own_grew(net);
     }

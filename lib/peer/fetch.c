@@ -270,7 +270,7 @@ static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session 
     if (fetch->chain_wanted)
         iu_chainwire_ask(session, &fetch->city, &fetch->chain_hash);
     if (session->open_wants++ == 0)
-        session->fetch_ms = net->now_ms;
+        session->fetch_ms = session->got_ms = net->now_ms;
     fetch->conn = session->conn;
     fetch->to = to;
     fetch->got = 0;

@@ -19,6 +19,10 @@
 #define GAP_LOGS 256 /* with gaps, looked at in one step */
 #define SIDES_MAX 8
 #define HAUL_AGAIN_MS 10000
+#define HAUL_STEP_MS 200 /* until the walk over missing attachments is through */
+#define HAULS_OF_ONE 4   /* peer, so that none holds up what others have */
+#define STILL_MS 60000   /* a peer that left chunks unanswered is not asked for others */
+#define LACKS_MAX 64     /* absent answers in a row; then no question for HAUL_AGAIN_MS */
 #define HAUL_AHEAD (3 * CHUNKS_AT_ONCE)
 #define CHUNKS_AT_ONCE (IU_CHUNKS_BYTES_MAX / IU_CHUNK_LEN)
 
@@ -166,28 +170,52 @@ static void ask_chunks(struct iu_net *net, struct iu_haul *haul)
     }
 }
 
-/* The next peer that may have it, in the order of connections; 0 when all were tried. */
-static uint64_t source_after(const struct iu_net *net, const struct iu_haul *haul, uint64_t after)
+/* The next peer that may have it, in the order of connections; 0 when all were tried, with *busy if one of
+ * them has enough to do. */
+static uint64_t source_after(const struct iu_net *net, const struct iu_haul *haul, uint64_t after, bool *busy)
 {
     uint64_t best = UINT64_MAX;
     size_t at = 0;
     const struct iu_session *session;
-    while ((session = iu_session_next_open(net, &at)) != NULL)
-        if (session->conn > after && session->conn < best && !session->stalled &&
-            iu_source_likely(session, &haul->city))
+    *busy = false;
+    while ((session = iu_session_next_open(net, &at)) != NULL) {
+        size_t count = 0;
+        if (session->conn <= after || session->conn >= best || session->stalled ||
+            net->now_ms < session->still_until_ms || !iu_source_likely(session, &haul->city))
+            continue;
+        for (size_t i = 0; i < IU_HAULS_MAX; i++)
+            count += net->hauls[i].conn == session->conn;
+        if (count < HAULS_OF_ONE && net->now_ms >= session->rest_until_ms)
             best = session->conn;
+        else
+            *busy = true;
+    }
     return best == UINT64_MAX ? 0 : best;
 }
 
+static void ask_source(struct iu_net *net, struct iu_haul *haul, uint64_t conn)
+{
+    struct iu_session *session = iu_net_session(net, conn);
+    haul->conn = conn;
+    haul->asked = haul->arrived = haul->stored;
+    haul->moved_ms = session->got_ms = net->now_ms;
+    haul->still = false;
+    ask_chunks(net, haul);
+    iu_net_wake(net, net->now_ms + IU_CLAIM_MS);
+}
+
+/* To another peer; without one, its place is free for the next in the walk. A walk that is through begins
+ * again only by time or news: else peers that have nothing would be asked without end. */
 static void next_source(struct iu_net *net, struct iu_haul *haul, uint64_t after)
 {
-    haul->conn = source_after(net, haul, after);
-    haul->asked = haul->arrived = haul->stored;
-    haul->moved_ms = net->now_ms;
-    if (haul->conn != 0) {
-        ask_chunks(net, haul);
-        iu_net_wake(net, net->now_ms + IU_CLAIM_MS);
-    } else {
+    bool busy;
+    uint64_t conn = source_after(net, haul, after, &busy);
+    if (conn != 0) {
+        ask_source(net, haul, conn);
+        return;
+    }
+    haul->conn = 0;
+    if (net->haul_at.no != 0) {
         net->haul_ms = net->now_ms;
         iu_net_wake(net, net->now_ms);
     }
@@ -200,8 +228,13 @@ void iu_fill_chunks(struct iu_session *session, const struct iu_chunks *chunks, 
     if (haul == NULL || haul->conn != session->conn || chunks->absent || chunks->data.len == 0 ||
         chunks->from != haul->arrived) {
         iu_window_back(session, false, len);
-        if (haul != NULL && haul->conn == session->conn && (chunks->absent || chunks->data.len == 0))
-            next_source(net, haul, session->conn);
+        if (haul == NULL || haul->conn != session->conn || (!chunks->absent && chunks->data.len > 0))
+            return;
+        if (++session->lacked >= LACKS_MAX) {
+            session->lacked = 0;
+            session->rest_until_ms = net->now_ms + HAUL_AGAIN_MS;
+        }
+        next_source(net, haul, session->conn);
         return;
     }
     struct iu_duty duty = {
@@ -218,7 +251,9 @@ void iu_fill_chunks(struct iu_session *session, const struct iu_chunks *chunks, 
     iu_buf_put_bytes(&job->c, chunks->right);
     net->counts.chunk_bytes_in += chunks->data.len;
     haul->arrived += (chunks->data.len + IU_CHUNK_LEN - 1) / IU_CHUNK_LEN;
-    haul->moved_ms = net->now_ms;
+    haul->moved_ms = session->got_ms = net->now_ms;
+    haul->still = false;
+    session->still_until_ms = session->lacked = 0;
 }
 
 /* How far an attachment is, by the store. */
@@ -266,66 +301,123 @@ static void chunks_stored(struct iu_net *net, const struct iu_duty *duty, const 
         iu_session_strike(session, "chunks that do not belong to the attachment");
 }
 
-/* The next attachment that nobody fetches goes to a free haul. False at the end of all of them. */
+static bool beyond(const struct iu_haul_at *a, const struct iu_haul_at *b)
+{
+    if (a->no != b->no)
+        return a->no > b->no;
+    return a->index != b->index ? a->index > b->index : a->attachment > b->attachment;
+}
+
+/* The next attachment that nobody fetches goes to this haul, if somebody may have it. False at the end of all
+ * of them. */
 static bool begin_haul(struct iu_net *net, struct iu_haul *haul)
 {
+    struct iu_haul_at *at = &net->haul_at;
     struct iu_attach_state attach;
     struct iu_log_state log;
-    if (!iu_attach_missing(iu_net_snap(net), &net->haul_no, &net->haul_index, &net->haul_attachment, &attach))
+    if (!iu_attach_missing(iu_net_snap(net), &at->no, &at->index, &at->attachment, &attach))
         return false;
-    bool wanted = iu_log_by_no(iu_net_snap(net), net->haul_no, &log) && iu_net_follows(net, &log.city) &&
-                  haul_of(net, &log.city, log.log, net->haul_index, net->haul_attachment) == NULL;
+    bool wanted = iu_log_by_no(iu_net_snap(net), at->no, &log) && iu_net_follows(net, &log.city) &&
+                  haul_of(net, &log.city, log.log, at->index, at->attachment) == NULL;
     if (wanted) {
-        *haul = (struct iu_haul){.city = log.city,
-                                 .no = net->haul_no,
-                                 .log = log.log,
-                                 .index = net->haul_index,
-                                 .attachment = net->haul_attachment,
-                                 .chunks = iu_chunk_count(attach.size),
-                                 .stored = attach.have};
-        next_source(net, haul, 0);
+        bool busy;
+        struct iu_haul next = {.city = log.city,
+                               .no = at->no,
+                               .log = log.log,
+                               .index = at->index,
+                               .attachment = at->attachment,
+                               .chunks = iu_chunk_count(attach.size),
+                               .stored = attach.have};
+        uint64_t conn = source_after(net, &next, 0, &busy);
+        if (conn != 0) {
+            *haul = next;
+            ask_source(net, haul, conn);
+        } else if (busy && net->haul_skipped.no == 0) {
+            net->haul_skipped = *at;
+        }
     }
-    net->haul_attachment++;
+    at->attachment++;
     return true;
 }
 
-/* One that stands still goes to another peer, if there is another. */
+/* The next walk goes on from what was skipped, so that each gets its turn; from the beginning when there was
+ * none, or when this one did not get further. */
+static void end_walk(struct iu_net *net)
+{
+    bool further = beyond(&net->haul_skipped, &net->haul_begin);
+    net->haul_at = further ? net->haul_skipped : (struct iu_haul_at){0};
+    net->haul_begin = net->haul_at;
+    net->haul_skipped = (struct iu_haul_at){0};
+    net->haul_ms = net->now_ms + HAUL_AGAIN_MS;
+    if (!further && net->haul_news) {
+        net->haul_news = false;
+        net->haul_ms = net->now_ms + HAUL_STEP_MS;
+    }
+}
+
+/* Nothing came for a while: another peer is asked. Without one it stays, but others may have its place. */
+static void stand_still(struct iu_net *net, struct iu_haul *haul, struct iu_session *session)
+{
+    if (net->now_ms >= session->still_until_ms) {
+        struct iu_fact *fact = iu_net_fact(net, IU_FACT_PEER_STALLED);
+        fact->peer = session->city;
+        fact->city = haul->city;
+        fact->log = haul->log;
+    }
+    session->still_until_ms = net->now_ms + STILL_MS;
+    haul->moved_ms = net->now_ms;
+    bool busy;
+    uint64_t other = source_after(net, haul, 0, &busy);
+    if (other != 0) {
+        ask_source(net, haul, other);
+    } else if (!haul->still) {
+        haul->still = true;
+        net->haul_ms = net->now_ms;
+    }
+}
+
 static void check_hauls(struct iu_net *net)
 {
     for (size_t i = 0; i < IU_HAULS_MAX; i++) {
         struct iu_haul *haul = &net->hauls[i];
-        const struct iu_session *session = haul->conn != 0 ? iu_net_session(net, haul->conn) : NULL;
+        struct iu_session *session = haul->conn != 0 ? iu_net_session(net, haul->conn) : NULL;
         if (session == NULL)
             continue;
         if (session->fetch_ms > haul->moved_ms)
             haul->moved_ms = session->fetch_ms;
-        if (net->now_ms - haul->moved_ms >= IU_CLAIM_MS) {
-            haul->moved_ms = net->now_ms;
-            if (source_after(net, haul, haul->conn) != 0)
-                next_source(net, haul, haul->conn);
-        }
+        if (net->now_ms - haul->moved_ms >= IU_CLAIM_MS)
+            stand_still(net, haul, session);
         iu_net_wake(net, haul->moved_ms + IU_CLAIM_MS);
     }
 }
 
 static void walk_hauls(struct iu_net *net)
 {
+    bool more = true;
+    size_t tried = 0;
     check_hauls(net);
     if (net->now_ms < net->haul_ms) {
         iu_net_wake(net, net->haul_ms);
         return;
     }
-    bool more = true;
-    size_t tried = 0;
-    for (size_t i = 0; i < IU_HAULS_MAX && more; i++)
-        while (net->hauls[i].conn == 0 && more && tried++ < GAP_LOGS)
-            more = begin_haul(net, &net->hauls[i]);
-    if (!more) {
-        net->haul_no = net->haul_attachment = 0;
-        net->haul_index = 0;
-    }
     net->haul_ms = net->now_ms + HAUL_AGAIN_MS;
+    for (size_t i = 0; i < IU_HAULS_MAX && more; i++)
+        while ((net->hauls[i].conn == 0 || net->hauls[i].still) && more && tried < GAP_LOGS) {
+            more = begin_haul(net, &net->hauls[i]);
+            tried++;
+        }
+    if (!more)
+        end_walk(net);
+    else if (tried == GAP_LOGS)
+        net->haul_ms = net->now_ms + HAUL_STEP_MS;
     iu_net_wake(net, net->haul_ms);
+}
+
+void iu_fill_news(struct iu_net *net)
+{
+    net->haul_news = net->haul_at.no != 0; /* what comes now may lie behind it */
+    net->haul_ms = net->now_ms;
+    iu_net_wake(net, net->now_ms);
 }
 
 /* --- both --- */
@@ -341,7 +433,7 @@ void iu_fill_stored(struct iu_net *net, const struct iu_duty *duty, const struct
         fact->peer = duty->city;
         fact->log = outcome->log;
         fact->count = outcome->count;
-        net->haul_ms = net->now_ms;
+        iu_fill_news(net);
     } else if ((outcome->err == IU_PEER_MISMATCH || outcome->err == IU_PEER_MALFORMED) && session != NULL) {
         iu_session_strike(session, "bodies that are not the ones committed to");
     }
@@ -357,8 +449,7 @@ void iu_fill_follows_changed(struct iu_net *net)
         session->gap_ms = net->now_ms;
         iu_roster_wake(session, net->now_ms);
     }
-    net->haul_ms = net->now_ms;
-    iu_net_wake(net, net->now_ms);
+    iu_fill_news(net);
 }
 
 void iu_fill_left(struct iu_session *session)

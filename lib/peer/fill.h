@@ -13,6 +13,8 @@ uint64_t iu_fill_due_ms(const struct iu_session *session);
 void iu_fill_batch(struct iu_session *session, const struct iu_batch_frame *batch, uint64_t count);
 void iu_fill_chunks(struct iu_session *session, const struct iu_chunks *chunks, size_t len);
 void iu_fill_stored(struct iu_net *net, const struct iu_duty *duty, const struct iu_outcome *outcome);
+/* There may be attachments that were not known before. */
+void iu_fill_news(struct iu_net *net);
 /* What was not wanted before may be now. */
 void iu_fill_follows_changed(struct iu_net *net);
 void iu_fill_left(struct iu_session *session);

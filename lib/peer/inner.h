@@ -119,6 +119,10 @@ struct iu_session {
         came;          /* credit for history: granted at most; to be given back; what came since it grew */
     unsigned jobs;     /* of its batches, not back yet */
     uint64_t fetch_ms; /* when it last moved on with what we asked */
+    uint64_t got_ms;   /* when something that was asked for came whole, or was asked for first */
+    uint64_t still_until_ms,
+        rest_until_ms; /* not asked for chunks before: it left some unanswered; it had none */
+    unsigned lacked;   /* how often in a row */
     bool stalled;
     size_t partial; /* bytes of messages half here, when last looked at */
     struct iu_side {
@@ -168,8 +172,14 @@ struct iu_haul {
     uint64_t index, chunks, asked, arrived,
         stored;              /* chunks: all; asked for, handed to the writer, durable */
     uint64_t conn, moved_ms; /* conn 0: free */
+    bool still;              /* nothing comes of it: another may have its place */
 };
-#define IU_HAULS_MAX 4
+#define IU_HAULS_MAX 16
+/* A place in the walk over missing attachments; no 0: before all of them. */
+struct iu_haul_at {
+    uint32_t no, attachment;
+    uint64_t index;
+};
 
 /* What happens when a job comes back. Jobs come back in order. */
 enum iu_duty_kind {
@@ -289,8 +299,10 @@ struct iu_net {
     uint64_t settle_ms, retry_ms, haul_ms, generation;
     uint64_t pause_ms, pause_until_ms; /* the disk refused */
     struct iu_haul hauls[IU_HAULS_MAX];
-    uint32_t haul_no, haul_attachment; /* where the walk over missing attachments goes on */
-    uint64_t haul_index;
+    /* Where the walk over missing attachments began and where it is; the first for which all who may have it
+     * were busy; whether there may be others since. */
+    struct iu_haul_at haul_begin, haul_at, haul_skipped;
+    bool haul_news;
 
     struct iu_trial **trials;
     size_t trial_count, trial_cap;

@@ -121,3 +121,30 @@ anonymous() { # MiB of Porto
     [ ! -e "$work/up" ] && [ "$(find "$work/out" -type f -name 'a*' | wc -l)" = 0 ]
     crosses 40
 }
+
+@test "attachments that never come, or that nobody has, hold up no others, and nobody is asked for them without end" {
+    three
+    head -c 200000 /dev/urandom >"$work/plan.bin"
+    for how in never absent; do
+        hostile files --how "$how" --count 20 --seconds 9 >"$work/ends" &
+        attacker=$!
+        within 60 grep -q "$(id lyon) .*: 20 entries" "$work/porto.log"
+        index=$(publish kampala "$work/honest.txt" --attach "$work/plan.bin")
+        within 60 node porto export "kampala/$index" --out "$work/$how"
+        kill -0 "$attacker"
+        wait "$attacker"
+        field '.ends.asked >= 4 and .ends.asked < 150' <"$work/ends"
+        cmp "$work/plan.bin" "$work/$how/plan.bin"
+        : >"$work/porto.log"
+    done
+}
+
+@test "chunks of another content, twice, or out of order are not stored; those asked for are" {
+    three
+    hostile files --how garbage --count 3 --seconds 2 >"$work/ends"
+    field '.ends.ends[0][0] == 10' <"$work/ends"
+    hostile files --how mixed --count 1 --seconds 3 >"$work/ends"
+    index=$(jq .ends.first <"$work/ends")
+    node porto export "lyon/$index" --out "$work/out"
+    crosses 40
+}

@@ -76,6 +76,7 @@ class Forge(reader.Reader):
         self.items, self.leaves, self.head_note = [], [], b""
         self.mangle = lambda batch: batch
         self.serving = False
+        self.addresses = []
         self.link = reader.Link(address, self.node)
 
     def step(self):
@@ -99,6 +100,8 @@ class Forge(reader.Reader):
         elif kind == "want":
             self.seen["wants"] += 1
             self.serve(value)
+        elif kind == "want_chunks":
+            self.serve_chunks(value)
         elif kind == "prove" and value.ask:
             self.seen["proves"] += 1
             self.prove(value)
@@ -124,6 +127,9 @@ class Forge(reader.Reader):
         batch.items = items.SerializeToString()
         self.link.send(self.frame(batch=self.mangle(batch)), 2)
 
+    def serve_chunks(self, want):
+        """Made for those that have attachments."""
+
     def prove(self, ask):
         first, to = getattr(ask, "from"), ask.to
         answer = self.sync.Prove(city=self.city, log=self.log, to=to, absent=not 0 < first <= to <= len(self.leaves))
@@ -141,7 +147,7 @@ class Forge(reader.Reader):
             return False
         interest = self.sync.Interest(cities=[self.city])
         digest = sha(interest.SerializeToString())
-        self.link.send(self.frame(state=self.sync.State(epoch=os.urandom(16), counter=1, interest_hash=digest, fingerprint=sha(),
+        self.link.send(self.frame(state=self.sync.State(epoch=os.urandom(16), counter=1, interest_hash=digest, fingerprint=sha(), addresses=self.addresses,
                                                         credit_live=1 << 40, credit_history=1 << 40, agent="forge")))
         self.link.send(self.frame(interest=interest))
         self.link.send(self.frame(resume=self.sync.Resume(interest_hash=digest, added=[self.city])))
