@@ -158,7 +158,10 @@ void help_man(void)
            ".SH DESCRIPTION\nTalks to the node (interurband(8)) over its control socket. "
            "init and verify need no node. People get tables; with \\-\\-json every answer is one object with "
            "\"schema\":1, "
-           "streams one object a line. Data goes to stdout, everything else to stderr.\n.SH VERBS\n");
+           "streams one object a line. What others wrote is shown so that a terminal does not act on it: "
+           "characters that "
+           "control it, turn text around or hide in it are shown as U+FFFD; \\-\\-json has them, escaped. "
+           "Data goes to stdout, everything else to stderr.\n.SH VERBS\n");
     for (size_t i = 0; i < command_count; i++) {
         printf(".SS \"%s %s\"\n", commands[i].name, commands[i].args);
         print_roff(commands[i].summary);

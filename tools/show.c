@@ -105,9 +105,14 @@ json_t *show_json(const struct iu_answered *answer)
 
 void show_json_line(json_t *object)
 {
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
+    struct iu_buf line = IU_BUF_INIT;
+    char *text = json_dumps(object, JSON_COMPACT);
+    iu_must(text);
+    iu_json_show(&line, iu_bytes_str(text));
+    puts(iu_buf_cstr(&line));
     fflush(stdout);
+    iu_buf_fini(&line);
+    free(text);
     json_decref(object);
 }
 

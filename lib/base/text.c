@@ -174,6 +174,24 @@ void iu_prose_show(struct iu_buf *out, struct iu_bytes text, size_t max)
     }
 }
 
+void iu_json_show(struct iu_buf *out, struct iu_bytes json)
+{
+    while (json.len) {
+        uint32_t c;
+        size_t len = decode(json, &c);
+        bool hidden = len && c >= 0x7f && (control(c) || deceptive(c));
+        len = len ? len : 1;
+        if (!hidden)
+            iu_buf_put(out, json.data, len);
+        else if (c < 0x10000)
+            iu_buf_printf(out, "\\u%04x", c);
+        else
+            iu_buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+        json.data += len;
+        json.len -= len;
+    }
+}
+
 /* --- dates: days and civil dates of the proleptic Gregorian calendar, from 1 March 0000 so that leap days
  * come last --- */
 

@@ -29,6 +29,10 @@ void iu_text_show(struct iu_buf *out, struct iu_bytes text, size_t max);
  * is a line feed. */
 void iu_prose_show(struct iu_buf *out, struct iu_bytes text, size_t max);
 
+/* JSON in which every character that iu_text_show would not show is an escape (RFC 8259 §7): programs read the same
+ * text, and a terminal acts on none of it. Beside those of plain ASCII, such characters stand in strings only. */
+void iu_json_show(struct iu_buf *out, struct iu_bytes json);
+
 /* "2026-03-12T09:40:00Z" of ms since the epoch (UTC, seconds); out holds 25 bytes; years above 9999 become
  * 9999-12-31T23:59:59Z. */
 void iu_date_put(char out[25], uint64_t ms);

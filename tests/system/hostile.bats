@@ -148,3 +148,19 @@ anonymous() { # MiB of Porto
     node porto export "lyon/$index" --out "$work/out"
     crosses 40
 }
+
+@test "names that turn text around or hide in it are shown as such to people, and escaped to programs" {
+    three
+    hostile names --seconds 3 >"$work/ends"
+    first=$(jq .ends.first <"$work/ends")
+    for verb in status peers "why lyon" "list lyon" "list lyon --json" "show lyon/$first" "show lyon/$first --json" \
+        "show lyon/$((first - 1))" feed heads "export lyon/$first --out $work/out" "export lyon/$first --out $work/out --force --json"; do
+        # shellcheck disable=SC2086
+        node porto $verb >>"$work/shown" 2>&1
+    done
+    cat "$work/porto.log" >>"$work/shown"
+    ! grep -qP '\x{202e}|\x{2066}|\x{200b}' "$work/shown"
+    LC_ALL=C.UTF-8 grep -q "Title$(printf '\357\277\275')eltit" "$work/shown"
+    node porto show "lyon/$first" --json | field '.title == "Title\u202eeltit"'
+    crosses 40
+}

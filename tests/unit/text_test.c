@@ -156,6 +156,24 @@ static void plain_text_is_shown_as_it_is(void **state)
     assert_shown(LIT("Z\u00fcrich, \u6771\u4eac, \U0001f600"), 100, "Z\u00fcrich, \u6771\u4eac, \U0001f600");
 }
 
+static void json_says_the_same_and_hides_nothing(void **state)
+{
+    static const struct {
+        const char *json, *wanted;
+    } rows[] = {{"", ""},
+                {"{\"a\":\"Z\u00fcrich \\n \\u001b \u6771\U0001f600\"}", NULL},
+                {"\"a\u202eb\u2066\"", "\"a\\u202eb\\u2066\""},
+                {"\"\x7f\xc2\x85\u200b\"", "\"\\u007f\\u0085\\u200b\""},
+                {"\"\U000e0041\"", "\"\\udb40\\udc41\""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct iu_buf out = IU_BUF_INIT;
+        iu_json_show(&out, iu_bytes_str(rows[i].json));
+        assert_string_equal(iu_buf_cstr(&out), rows[i].wanted ? rows[i].wanted : rows[i].json);
+        iu_buf_fini(&out);
+    }
+}
+
 static void lines_of_prose_stay_lines_and_nothing_else_does(void **state)
 {
     static const struct {
@@ -452,6 +470,7 @@ int main(void)
         cmocka_unit_test(bip_350_valid_strings_are_accepted_in_lower_case),
         cmocka_unit_test(bip_350_invalid_strings_are_refused),
         cmocka_unit_test(bip_350_addresses_with_a_bech32_checksum_are_refused),
+        cmocka_unit_test(json_says_the_same_and_hides_nothing),
         cmocka_unit_test(ids_are_written_and_read_back),
         cmocka_unit_test(ids_in_any_other_form_are_refused),
         cmocka_unit_test(one_wrong_character_anywhere_in_an_id_is_noticed),
