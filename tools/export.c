@@ -172,6 +172,27 @@ static size_t names_of(const struct iu_answered *answer, char *out[IU_ATTACHMENT
     return count;
 }
 
+/* Whether the entry's file is its first attachment, and not content in its body. */
+static bool file_attached(const struct iu_answered *answer)
+{
+    static const char *const both[][2] = {{"name", "file.name"}, {"sha256", "file.sha256"}};
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct iu_row *row = &answer->rows[i];
+        if (!iu_bytes_equal(row->path, iu_bytes_str("attachments")))
+            continue;
+        for (size_t b = 0; b < 2; b++) {
+            const struct iu_cell *file = answer_cell(answer, both[b][1]);
+            size_t k = 0;
+            while (k < row->cell_count && !iu_bytes_equal(row->cells[k].name, iu_bytes_str(both[b][0])))
+                k++;
+            if (!file || k == row->cell_count || !iu_bytes_equal(file->text, row->cells[k].text))
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
 static bool name_safe(const char *name)
 {
     return name && iu_file_name_ok(iu_bytes_str(name));
@@ -239,7 +260,7 @@ static int export_document(struct call *call, const char *dir)
         return show_error(call, &answer);
     char *file = text_of(&answer, "file.name");
     size_t count = names_of(&answer, names);
-    bool safe = true, inlined = !count || !file || strcmp(file, names[0]) != 0;
+    bool safe = true, inlined = !file_attached(&answer);
     for (size_t i = 0; i < count; i++)
         safe = safe && name_safe(names[i]);
     /* An entry without a file, as a charter, is exported by its proof alone. */

@@ -117,6 +117,7 @@ anonymous() { # MiB of Porto
         node porto show "lyon/$((size + n))" --json | field '.title == null'
         ! node porto export "lyon/$((size + n))" --out "$work/out"
     done
+    refused 1 node porto export "lyon/$((size + 9))" --out "$work/out"
     ! node porto list lyon | grep -q "$(printf '\033')"
     [ ! -e "$work/up" ] && [ "$(find "$work/out" -type f -name 'a*' | wc -l)" = 0 ]
     crosses 40

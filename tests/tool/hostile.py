@@ -392,6 +392,41 @@ def key_updates(args, sync, entry):
     return [done, session.listen(1)]
 
 
+def odd(args, sync, entry):
+    """Ends and breaks of TLS at odd moments; the first is honest. What the node does then: how long the connection lives."""
+    def bare():
+        return reader.Link(args.to, reader.Ed25519PrivateKey.generate())
+    plain = {
+        "honest": lambda s: s.sock.sendall(fragment(1, sync.Frame(ping=sync.Ping(nonce=1)).SerializeToString())),
+        "garbage inside": lambda s: s.sock.sendall(os.urandom(4096)),
+        "garbage outside": lambda s: s.socket.sendall(os.urandom(4096)),
+        "a record cut off": lambda s: s.socket.sendall(b"\x17\x03\x03\x40\x00" + os.urandom(100)),
+        "an alert in the clear": lambda s: s.socket.sendall(b"\x15\x03\x03\x00\x02\x02\x28"),
+        "a hello of TLS again": lambda s: s.socket.sendall(b"\x16\x03\x03\x00\x04\x01\x00\x00\x00"),
+        "close_notify and more": lambda s: (s.sock.shutdown(), s.socket.sendall(os.urandom(4096))),
+        "close_notify": lambda s: s.sock.shutdown(),
+        "half closed": lambda s: s.socket.shutdown(socket.SHUT_WR),
+        "empty records": lambda s: [s.sock.sendall(b"") for _ in range(100)],
+        "a message too long": lambda s: s.sock.sendall(fragment(1, b"\x42" * 20000)),
+    }
+    out = {}
+    for name, act in plain.items():
+        for kind, make in (("stranger", bare), ("admitted", lambda: admitted(args, sync, entry).link)):
+            link, begin = make(), time.time()
+            try:
+                act(link)
+                link.sock.setblocking(True)
+                link.timeout(args.seconds)
+                while time.time() - begin < args.seconds and link.socket.recv(65536):
+                    pass
+            except GONE:
+                pass
+            out[f"{name}, {kind}"] = round(time.time() - begin, 1)
+            link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            link.socket.close()
+    return out
+
+
 def slow(args, sync, entry):
     """Asks for everything --city has published, over and over, and takes --how bytes of it in a second."""
     session = Hostile(args, sync, entry)
@@ -416,6 +451,9 @@ def titles(args, sync, entry):
     bad = ["\x1b[2J\x1b]0;x\x07", "a\0b", "a\u009b31m", "a\nb", "T" * 501]
     for title, name in [("honest", "honest.txt")] + [(t, "a.txt") for t in bad] + [("t", "../../up"), ("t", "\x1b[2J"), ("t", "a/b")]:
         session.entry_of(title, name)
+    other = File(entry, b"not what is shown", "a.txt")
+    session.entry_of("two of one name", "a.txt", [other.said])
+    session.serve_chunks = lambda want: session.raw(session.bytes_of(3, chunks=other.chunks(sync, want, 0, 1)))
     session.publish()
     return [session.listen(args.seconds)]
 
@@ -423,7 +461,7 @@ def titles(args, sync, entry):
 def main():
     args = argparse.ArgumentParser()
     shapes = {f.__name__: f for f in (unfinished, pings, broken, liar, chains, clone, guess, strangers, titles, names, files, replay, addresses,
-                                      key_updates, slow)}
+                                      key_updates, odd, slow)}
     args.add_argument("shape", choices=shapes)
     args.add_argument("--home", required=True)
     args.add_argument("--to", required=True)
