@@ -49,6 +49,42 @@ static void an_honest_log_reaches_both_and_nobody_doubts(void **state)
     puppet_close();
 }
 
+/* A fragment of history that continues, of which `len` bytes of these are there so far. */
+static void drip(struct talk *talk, const char *bytes, size_t len)
+{
+    size_t side;
+    struct wire *wire = wire_of(PUPPET, talk->conn, &side);
+    assert_non_null(wire);
+    put(wire->node[1 - side], &(struct iu_event){.kind = IU_EVENT_RECEIVED, .conn = wire->conn[1 - side]},
+        iu_bytes_of(bytes, len));
+}
+
+static void a_message_that_never_ends_holds_up_a_log_for_little_more_than_a_minute(void **state)
+{
+    (void)state;
+    found_followers();
+    struct talk *lyon = puppet_meet(LYON), *turin = puppet_meet(TURIN);
+    lyon->answers = false;
+    puppet_announce(lyon, 0, 20);
+    run(50);
+    assert_int_equal(lyon->heard[IU_FRAME_WANT], 1);
+    drip(lyon, "\xe0\x01\x00\x00\x4a", 5);
+    puppet_announce(turin, 0, 20);
+    for (int second = 0; second < 50; second++) {
+        drip(lyon, "x", 1);
+        run(1000);
+    }
+    assert_int_equal(held(TURIN, PUPPET), 20);
+    assert_int_equal(held(LYON, PUPPET), 0); /* it may still come: lines are slow in places */
+    for (int second = 0; second < 20; second++) {
+        drip(lyon, "x", 1);
+        run(1000);
+    }
+    assert_int_equal(held(LYON, PUPPET), 20);
+    assert_false(lyon->closed);
+    puppet_close();
+}
+
 /* Shows history 0 to Lyon and history 1 to Turin. */
 static void fork_at(uint64_t same, uint64_t size_0, uint64_t size_1)
 {
@@ -277,6 +313,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
         CASE(an_honest_log_reaches_both_and_nobody_doubts),
+        CASE(a_message_that_never_ends_holds_up_a_log_for_little_more_than_a_minute),
         CASE(two_histories_of_one_size_freeze_the_log_at_both),
         CASE(a_longer_second_history_freezes_the_log_at_both),
         CASE(two_histories_of_one_size_announced_at_once_freeze_the_log),
