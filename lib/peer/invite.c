@@ -147,6 +147,34 @@ bool iu_address_ok(struct iu_bytes address)
     return name_ok(host);
 }
 
+bool iu_address_of_one(struct iu_bytes address)
+{
+    unsigned first = 0;
+    bool any = true; /* all groups are zero */
+    size_t host = 0;
+    if (!iu_address_ok(address)) {
+        return false;
+    }
+    if (address.data[0] == '[') {
+        while (address.data[host + 1] != ']') {
+            host++;
+            any = any && (address.data[host] == '0' || address.data[host] == ':');
+        }
+        return !any &&
+               !(host > 4 && address.data[1] == 'f' && address.data[2] == 'f' && address.data[5] == ':');
+    }
+    while (address.data[host] != ':') {
+        host++;
+    }
+    if (!ipv4_ok(iu_bytes_of(address.data, host))) {
+        return true;
+    }
+    for (size_t i = 0; is_digit(address.data[i]); i++) {
+        first = first * 10 + address.data[i] - '0';
+    }
+    return first > 0 && first < 224;
+}
+
 void iu_invitation_put(const struct iu_invitation *invitation, struct iu_buf *out)
 {
     struct iu_buf raw = IU_BUF_INIT;

@@ -24,5 +24,8 @@ void iu_invite_proof(const uint8_t secret[16], uint8_t role, const struct iu_cit
 
 /* host:port as dialled: host is a DNS name, an IPv4 address or [IPv6]; port 1 to 65535. */
 bool iu_address_ok(struct iu_bytes address);
+/* The same, and not an IP address that stands for any, many or all hosts (RFC 6890 §2.2.2, RFC 5771, RFC 4291 §2.5.2
+ * and §2.7): to dial those leads to this host or to nobody. */
+bool iu_address_of_one(struct iu_bytes address);
 
 #endif

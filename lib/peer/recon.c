@@ -189,6 +189,14 @@ void iu_recon_epoch_changed(struct iu_net *net)
 
 /* --- what they say --- */
 
+static bool ours(const struct iu_net *net, const char *address)
+{
+    for (size_t i = 0; i < net->options.address_count; i++)
+        if (strcmp(net->options.addresses[i], address) == 0)
+            return true;
+    return false;
+}
+
 /* Remembers that it was met, and where it can be dialled: what an invite or the configuration said stays
  * first. */
 static void remember(struct iu_session *session, const struct iu_state *state)
@@ -205,10 +213,12 @@ static void remember(struct iu_session *session, const struct iu_state *state)
         memcpy(peer->addresses[peer->address_count++], known.addresses[0], sizeof known.addresses[0]);
     for (size_t i = 0; i < state->address_count && peer->address_count < IU_ADDRESSES_MAX; i++) {
         char text[IU_ADDRESS_MAX + 1];
-        if (!iu_address_ok(state->addresses[i]) || state->addresses[i].len > IU_ADDRESS_MAX)
+        if (!iu_address_of_one(state->addresses[i]) || state->addresses[i].len > IU_ADDRESS_MAX)
             continue;
         snprintf(text, sizeof text, "%.*s", (int)state->addresses[i].len,
                  (const char *)state->addresses[i].data);
+        if (ours(net, text))
+            continue;
         iu_gossip_know(net->gossip, &session->city, text, false);
         if (!keep || strcmp(text, known.addresses[0]) != 0)
             memcpy(peer->addresses[peer->address_count++], text, sizeof text);

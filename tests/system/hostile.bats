@@ -165,3 +165,16 @@ anonymous() { # MiB of Porto
     node porto show "lyon/$first" --json | field '.title == "Title\u202eeltit"'
     crosses 40
 }
+
+@test "an address that is nobody's, or the node's own, is not dialled because a city says so; its real one is tried" {
+    three
+    hostile addresses --how nowhere --seconds 1 >"$work/ends"
+    field '.ends == ["open"]' <"$work/ends"
+    tried=$(grep -c fact=dial-failed "$work/porto.log")
+    more() { [ "$(grep -c fact=dial-failed "$work/porto.log")" -gt "$tried" ]; }
+    within 300 more
+    ! grep -q "the very same node\|unreachable" "$work/porto.log"
+    hostile addresses --seconds 1 >"$work/ends"
+    field '.ends == [10, 17, 17, "open"]' <"$work/ends"
+    crosses 40
+}

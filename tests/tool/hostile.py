@@ -355,22 +355,21 @@ def replay(args, sync, entry):
 
 
 def addresses(args, sync, entry):
-    """Where it can be dialled, it says, --count times: nowhere, at the node itself, at others. --how: one more address, of somebody else."""
+    """Where it can be dialled, it says: --how nowhere: at anybody's, everybody's and the node's own; else at what is no address, or at too many."""
     port = args.to.rpartition(":")[2]
-    said = ["0.0.0.0:" + port, "[::]:" + port, "224.0.0.1:7466", "[ff02::1]:7466", "255.255.255.255:7466", args.to, "127.0.0.1:0",
-            "127.0.0.1:65536", "/run/interurban/control.sock:1", "unix:/tmp/x", "a\u202eb:1", "\x1b[2J:1", "x" * 400 + ":1", "no-port", ":1"]
     out = []
-    for i in range(args.count):
-        for group in ([said[i % len(said)]] * 8, [args.how or args.to], [f"host{n}.example:{n + 1}" for n in range(9)]):
-            session = Hostile(args, sync, entry)
-            session.addresses = group
-            try:
-                session.greet()
-                end = session.listen(args.seconds)
-            except (reader.Bad, *GONE):
-                end = session.seen["bye"] or "cut"
-            out.append([group[0], end])
-            session.link.socket.close()
+    nowhere = ["224.0.0.1:7466", "[ff02::1]:7466", "255.255.255.255:7466", "[::]:" + port, "0.0.0.0:" + port, args.to]
+    for said in [nowhere] if args.how else (["\x1b[2J:1"], ["x" * 400 + ":1"], [f"host{n}.example:{n + 1}" for n in range(9)],
+                 ["127.0.0.1:0", "127.0.0.1:65536", "unix:/tmp/x", "/run/x.sock:1", "a\u202eb:1", "no-port", ":1"]):
+        session = Hostile(args, sync, entry)
+        session.addresses = said
+        try:
+            session.greet()
+            end = session.listen(args.seconds)
+        except (reader.Bad, *GONE):
+            end = session.seen["bye"] or "cut"
+        out.append(end[0] if isinstance(end, list) else end)
+        session.link.socket.close()
     return out
 
 

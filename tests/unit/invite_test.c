@@ -249,6 +249,21 @@ static void ipv6_addresses_stand_in_brackets(void **state)
     assert_false(ok("[::1]7466"));
 }
 
+static void addresses_of_any_many_or_all_hosts_are_told_from_those_of_one(void **state)
+{
+    static const char *const one[] = {"lyon.example:7466", "10.0.0.1:1", "127.0.0.1:7466",
+                                      "223.255.255.255:1", "[::1]:7466", "[fe80::1]:1",
+                                      "[2001:db8::]:1",    "[ff::1]:1"};
+    static const char *const no[] = {"0.0.0.0:7466",        "0.1.2.3:1",     "224.0.0.1:7466",
+                                     "255.255.255.255:1",   "[::]:7466",     "[ff02::1]:1",
+                                     "[0:0:0:0:0:0:0:0]:1", "lyon.example:0"};
+    (void)state;
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+        assert_true(iu_address_of_one(iu_bytes_str(one[i])));
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        assert_false(iu_address_of_one(iu_bytes_str(no[i])));
+}
+
 static void addresses_beyond_their_length_are_refused(void **state)
 {
     (void)state;
@@ -279,6 +294,7 @@ int main(void)
         cmocka_unit_test(addresses_are_a_host_and_a_port),
         cmocka_unit_test(ipv4_addresses_are_four_numbers),
         cmocka_unit_test(ipv6_addresses_stand_in_brackets),
+        cmocka_unit_test(addresses_of_any_many_or_all_hosts_are_told_from_those_of_one),
         cmocka_unit_test(addresses_beyond_their_length_are_refused),
     };
     return cmocka_run_group_tests(tests, load_vectors, drop_vectors);
