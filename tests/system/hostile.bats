@@ -178,3 +178,38 @@ anonymous() { # MiB of Porto
     field '.ends == [10, 17, 17, "open"]' <"$work/ends"
     crosses 40
 }
+
+@test "frames sent again to the byte change nothing; a second Hello, or more questions than may wait, end the session" {
+    three
+    hostile replay --count 2000 --seconds 0.5 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    field '.ends | .hello == 10 and .want == 10' <"$work/ends"
+    field '.ends | del(.hello, .want) | length >= 6 and all(. == "open")' <"$work/ends"
+    field '.handle == "lyon" and .state == "in step" and .entries == 2' <<<"$(node porto why lyon --json)"
+}
+
+@test "a TLS session that breaks, closes or asks for key after key is over at once, and a quiet one is not" {
+    three
+    field '.ends == [3, "open"]' <<<"$(hostile key_updates --count 3 --seconds 0.2)"
+    field '.ends[1] == "cut"' <<<"$(hostile key_updates --count 50 --seconds 0)"
+    grep -q fact=tls-abuse "$work/porto.log"
+    hostile odd --seconds 2 >"$work/ends"
+    field '.ends | to_entries | map(select(.key | test("^(honest|empty records|a record cut off)"))) | length == 6 and all(.value >= 2)' <"$work/ends"
+    field '.ends | to_entries | map(select(.key | test("^(honest|empty records|a record cut off)") | not)) | length == 16 and all(.value < 2)' <"$work/ends"
+    crosses 40
+}
+
+@test "who asks for much and takes a byte a second of it costs little, and is let go after half a minute" {
+    [ -n "${IU_SOAK:-}" ] || skip "takes 35 s: IU_SOAK=1"
+    three
+    head -c 33000 /dev/urandom | base64 -w0 >"$work/long.txt"
+    for _ in 1 2 3 4 5 6 7 8; do publish porto "$work/long.txt"; done
+    before=$(anonymous)
+    hostile slow --how 1 --count 9 --city "$(id porto)" --seconds 50 >"$work/ends" &
+    crosses_while $!
+    wait $!
+    field '.ends >= 28 and .ends < 45' <"$work/ends"
+    case "${IU_MODE:-}" in asan | tsan) ;; *) [ $(($(anonymous) - before)) -lt 16 ] ;; esac
+    grep -q "what was sent was not taken for too long" "$work/porto.log"
+}

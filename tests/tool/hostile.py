@@ -333,7 +333,7 @@ def replay(args, sync, entry):
     first.take()
     first.entry_of("once", "once.txt")
     first.publish()
-    out = {"honest": first.listen(2)}
+    out = {"honest": first.listen(args.seconds)}
     for name, data in sent:
         session = admitted(args, sync, entry)
         cut = False
@@ -342,15 +342,16 @@ def replay(args, sync, entry):
                 session.raw(data * 100)
         except GONE:
             cut = True
-        end = session.listen(2)
-        out[name] = "cut" if cut else end
+        end = session.listen(args.seconds)
+        out[name] = "cut" if cut else end[0] if isinstance(end, list) else end
         session.link.socket.close()
     session = Hostile(args, sync, entry)
     try:
         session.raw(b"".join(data for _, data in sent))
     except GONE:
         pass
-    out["all"] = session.listen(2)
+    end = session.listen(args.seconds)
+    out["all"] = end[0] if isinstance(end, list) else end
     return out
 
 
