@@ -42,7 +42,7 @@ double bench_at(const double *sorted, size_t count, double part)
     return sorted[(size_t)((double)(count - 1) * part)];
 }
 
-static void nap(long us)
+void bench_nap(long us)
 {
     struct timespec t = {0, us * 1000};
     nanosleep(&t, NULL);
@@ -73,48 +73,6 @@ void bench_medians(const char *what, struct bench_series *series, size_t count, 
     bench_print(object);
 }
 
-/* From joining until the receiver holds, verified and durable, every entry of one log. */
-static void run_catchup(const struct bench_options *options, const char *dir)
-{
-    struct bench_series series[] = {{.name = "entries_per_s"},
-                                    {.name = "receiver_cpu_s_per_M"},
-                                    {.name = "sender_cpu_s_per_M"},
-                                    {.name = "receiver_anonymous_MiB"},
-                                    {.name = "disk_per_raw"}};
-    for (uint64_t run = 0; run < options->runs; run++) {
-        struct bench_node from = {0}, to = {0};
-        char path[600];
-        snprintf(path, sizeof path, "%s/run%llu", dir, (unsigned long long)run);
-        bench_found(&from, path, "from");
-        bench_found(&to, path, "to");
-        uint64_t raw = bench_fill(&from, options->entries, options->body), held;
-        bench_start(&from);
-        bench_start(&to);
-        double from_cpu = bench_cpu(from.pid), to_cpu = bench_cpu(to.pid), begin = bench_now();
-        bench_join(&to, &from);
-        while ((held = bench_held(&to, &from.city)) < options->entries + 1) {
-            if (bench_now() - begin > 600)
-                bench_fail("only %llu entries after 600 s", (unsigned long long)held);
-            nap(2000);
-        }
-        double took = bench_now() - begin, millions = (double)options->entries / 1e6;
-        series[0].values[run] = (double)options->entries / took;
-        series[1].values[run] = (bench_cpu(to.pid) - to_cpu) / millions;
-        series[2].values[run] = (bench_cpu(from.pid) - from_cpu) / millions;
-        series[3].values[run] = (double)bench_anonymous(to.pid) / 1024;
-        bench_stop(&to);
-        bench_stop(&from);
-        series[4].values[run] = (double)bench_disk(&to) / (double)raw;
-        bench_print(json_pack("{s:s,s:I,s:i,s:f,s:f,s:f,s:f,s:f,s:f}", "run", "catchup", "entries",
-                              (json_int_t)options->entries, "body", (int)options->body, "seconds", took,
-                              series[0].name, series[0].values[run], series[1].name, series[1].values[run],
-                              series[2].name, series[2].values[run], series[3].name, series[3].values[run],
-                              series[4].name, series[4].values[run]));
-        bench_remove(path);
-    }
-    bench_medians("catchup", series, sizeof series / sizeof *series, options->runs);
-}
-
 /* From asking to publish until the document is readable at a connected peer; durable at both ends. */
 static void run_live(const struct bench_options *options, const char *dir)
 {
@@ -131,9 +89,9 @@ static void run_live(const struct bench_options *options, const char *dir)
         bench_start(&to);
         bench_join(&to, &from);
         while (bench_held(&to, &from.city) < 1)
-            nap(2000);
+            bench_nap(2000);
         for (uint64_t i = 0; i < options->count; i++) {
-            nap(2000);
+            bench_nap(2000);
             double begin = bench_now();
             uint64_t index = bench_publish(&from, options->body);
             acknowledged[i] = (bench_now() - begin) * 1e3;
@@ -203,7 +161,7 @@ int main(int argc, char **argv)
     if (!dir)
         bench_fail("no temporary directory");
     if (!strcmp(what, "catchup"))
-        run_catchup(&options, dir);
+        bench_catchup(&options, dir);
     else if (!strcmp(what, "live"))
         run_live(&options, dir);
     else if (!strcmp(what, "limits"))

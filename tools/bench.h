@@ -38,9 +38,13 @@ struct bench_series {
 };
 
 double bench_now(void); /* seconds, monotonic */
-/* Seconds of user and system time of a process; anonymous memory in KiB. */
+void bench_nap(long us); /* below a second */
+/* Seconds of user and system time of a process; anonymous memory in KiB; bytes given to write calls. */
 double bench_cpu(pid_t pid);
 uint64_t bench_anonymous(pid_t pid);
+uint64_t bench_written(pid_t pid);
+/* Waits until the process uses no processor time worth naming. */
+void bench_rest(pid_t pid);
 double bench_median(double *values, size_t count); /* sorts */
 void bench_print(json_t *object); /* one line; releases it */
 json_t *bench_against(double value, double limit);
@@ -62,8 +66,9 @@ uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body);
 uint64_t bench_held(struct bench_node *node, const struct iu_city *city);
 /* How many sessions the node serves. */
 uint64_t bench_admitted(struct bench_node *node);
-/* Bytes that the node's store takes on disk. */
+/* Bytes that the node's store takes on disk; of these in its runs and tiles, of a stopped node. */
 uint64_t bench_disk(const struct bench_node *node);
+uint64_t bench_packed(const struct bench_node *node);
 /* Publishes one small document over the control socket; returns the new index. */
 uint64_t bench_publish(struct bench_node *node, size_t body);
 /* The same over a connection of the caller's, from any thread. */
@@ -86,6 +91,9 @@ double bench_sync_ms(const char *dir); /* median of a 4 KiB write and fdatasync 
 void bench_hold_fill(const struct bench_options *options, const char *dir);
 void bench_hold_start(const struct bench_options *options, const char *dir);
 void bench_hold_idle(const struct bench_options *options, const char *dir);
+
+/* One node fetches a log of another. */
+void bench_catchup(const struct bench_options *options, const char *dir);
 
 /* One node, `count` admitted sessions at rest: KiB each, processor time of all. */
 void bench_sessions(const struct bench_options *options, const char *dir);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "sign/hash.h"
 #include "store/guard.h"
+#include "store/tables.h"
 #include "view/apply.h"
 
 #include <arpa/inet.h>
@@ -28,6 +29,8 @@
 #include <unistd.h>
 
 #define FILL_BATCH 1000
+#define REST_MS 500
+#define REST_CPU_S 0.015 /* of one REST_MS */
 
 double bench_now(void)
 {
@@ -49,18 +52,40 @@ double bench_cpu(pid_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-uint64_t bench_anonymous(pid_t pid)
+/* The number behind `name` in /proc/PID/`what`; 0 if there is none. */
+static uint64_t counter(pid_t pid, const char *what, const char *name)
 {
     char path[64], line[256];
-    unsigned long long kib = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    uint64_t value = 0;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %llu", &kib) == 1)
-            break;
+    while (file && !value && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            value = strtoull(line + strlen(name), NULL, 10);
     if (file)
         fclose(file);
-    return kib;
+    return value;
+}
+
+uint64_t bench_anonymous(pid_t pid)
+{
+    return counter(pid, "status", "RssAnon:");
+}
+
+uint64_t bench_written(pid_t pid)
+{
+    return counter(pid, "io", "wchar:"); /* write_bytes counts whole folios of the page cache */
+}
+
+void bench_rest(pid_t pid)
+{
+    double used = bench_cpu(pid), before;
+    do {
+        for (int i = 0; i < REST_MS / 100; i++)
+            bench_nap(100000);
+        before = used;
+        used = bench_cpu(pid);
+    } while (used - before > REST_CPU_S);
 }
 
 /* The programs stand beside this one. */
@@ -403,6 +428,22 @@ uint64_t bench_disk(const struct bench_node *node)
     disk_sum = 0;
     (void)nftw(dir, add_size, 16, FTW_PHYS);
     return disk_sum;
+}
+
+uint64_t bench_packed(const struct bench_node *node)
+{
+    char dir[600];
+    const char *why = "";
+    struct iu_store *store;
+    snprintf(dir, sizeof dir, "%s/store", node->home);
+    struct iu_store_options options = {.dir = dir, .city = &node->city};
+    if (iu_store_open(&options, &store, &why))
+        bench_fail("%s: %s", dir, why);
+    struct iu_snap *snap = iu_snap_open(store);
+    uint64_t bytes = iu_table_bytes(snap, IU_T_RUNS) + iu_table_bytes(snap, IU_T_TILES);
+    iu_snap_close(snap);
+    iu_store_close(store);
+    return bytes;
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

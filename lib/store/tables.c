@@ -95,6 +95,14 @@ uint64_t iu_table_count(const struct iu_snap *snap, enum iu_table table)
     return stat.ms_entries;
 }
 
+uint64_t iu_table_bytes(const struct iu_snap *snap, enum iu_table table)
+{
+    MDB_stat stat;
+    if (!readable(snap) || !found(snap, mdb_stat(snap->mdb, dbi(snap, table), &stat)))
+        return 0;
+    return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * (uint64_t)stat.ms_psize;
+}
+
 void iu_scan_open(const struct iu_snap *snap, enum iu_table table, struct iu_bytes prefix,
                   struct iu_bytes from, struct iu_scan *out)
 {

@@ -44,6 +44,8 @@ void iu_append(struct iu_txn *txn, enum iu_table table, struct iu_bytes key, str
 /* No error if absent. */
 void iu_del(struct iu_txn *txn, enum iu_table table, struct iu_bytes key);
 uint64_t iu_table_count(const struct iu_snap *snap, enum iu_table table);
+/* Bytes of the pages that a table takes. */
+uint64_t iu_table_bytes(const struct iu_snap *snap, enum iu_table table);
 
 /* Walks keys that begin with `prefix`, from `from` (or the prefix itself) on, ascending. Close it within the same call. */
 struct iu_scan {
