@@ -68,6 +68,7 @@
 #define IU_RUN_TAIL_MAX (16 * 1024)
 #define IU_COMMIT_BYTES_MAX (4 * 1024 * 1024)
 #define IU_COMMIT_ENTRIES_MAX 4096
+#define IU_INDEX_ENTRIES_MAX (16 * 1024) /* put into the index of ids in one transaction */
 #define IU_TILE_WIDTH 256
 
 /* Times, in ms */

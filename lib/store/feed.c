@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows the order of commits: the feed with its dense positions, change numbers with one row a log,
- * and the index of entry ids that is filled behind the feed. */
+/* What follows the order of commits: the feed with its dense positions, and change numbers with one row a
+ * log. */
 #include "store/inner.h"
 #include "store/meta.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ROW_LEN 20
-#define ID_KEY_LEN 20
-#define ID_PREFIX_LEN 8
 
 /* --- feed --- */
 
@@ -27,7 +24,7 @@ static bool row_of(const struct iu_snap *snap, struct iu_bytes key, struct iu_by
     return true;
 }
 
-static bool find_row(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
+bool iu_feed_committed(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
 {
     uint8_t at[IU_KEY_MAX];
     struct iu_bytes key, value;
@@ -42,16 +39,11 @@ static bool find_row(const struct iu_snap *snap, uint64_t from, struct iu_feed_r
     return here;
 }
 
-bool iu_feed_committed(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
-{
-    return find_row(snap, from, out);
-}
-
 /* Own entries that are not released yet end the feed: a cursor must not pass them. What stands behind the end
  * of a closed log is passed over. */
 bool iu_feed_next(const struct iu_snap *snap, uint64_t from, struct iu_feed_row *out)
 {
-    while (find_row(snap, from, out)) {
+    while (iu_feed_committed(snap, from, out)) {
         uint64_t behind = out->position + out->count;
         bool later;
         uint64_t end = iu_log_visible(snap, out->no, out->first + out->count, &later);
@@ -111,116 +103,4 @@ bool iu_change_next(const struct iu_snap *snap, uint64_t after, uint64_t *counte
     }
     iu_scan_close(&scan);
     return here;
-}
-
-/* --- ids --- */
-
-static int cmp_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, ID_KEY_LEN);
-}
-
-/* Adds the keys of at most `count` entries from `first` on; how many, 0 if the tiles do not have them. */
-static uint64_t collect_ids(const struct iu_snap *snap, uint32_t no, uint64_t first, uint64_t count,
-                            struct iu_buf *out)
-{
-    struct iu_hash leaves[IU_TILE_WIDTH];
-    struct iu_tiles tiles = iu_tiles_of_log(no);
-    uint64_t here = iu_tiles_leaves(snap, &tiles, first, leaves);
-    here = here < count ? here : count;
-    for (uint64_t i = 0; i < here; i++) {
-        iu_buf_put(out, leaves[i].b, ID_PREFIX_LEN);
-        iu_buf_put_u32(out, no);
-        iu_buf_put_u64(out, first + i);
-    }
-    return here;
-}
-
-/* Keys of the entries at feed positions [at, at + most). Returns the position behind the last. */
-static uint64_t collect_feed(const struct iu_snap *snap, uint64_t at, uint64_t most, struct iu_buf *out)
-{
-    struct iu_feed_row row;
-    uint64_t end = at + most;
-    while (at < end && find_row(snap, at, &row)) {
-        at = at < row.position ? row.position : at;
-        uint64_t left = row.position + row.count - at;
-        uint64_t got = collect_ids(snap, row.no, row.first + (at - row.position),
-                                   left < end - at ? left : end - at, out);
-        if (got == 0) {
-            iu_snap_fail(snap, IU_HERE_CORRUPT);
-            return at;
-        }
-        at += got;
-    }
-    return at;
-}
-
-bool iu_ids_fill(struct iu_txn *txn, uint64_t entries_max)
-{
-    uint64_t at = iu_meta_u64(&txn->reads, "ids"), feed = iu_meta_u64(&txn->reads, "feed");
-    struct iu_buf keys = IU_BUF_INIT;
-    uint64_t end = collect_feed(&txn->reads, at, entries_max, &keys);
-    if (keys.len > 0) /* ascending keys touch each page once */
-        qsort(keys.data, keys.len / ID_KEY_LEN, ID_KEY_LEN, cmp_ids);
-    for (size_t i = 0; i < keys.len; i += ID_KEY_LEN)
-        iu_put(txn, IU_T_IDS, iu_bytes_of(keys.data + i, ID_KEY_LEN), (struct iu_bytes){0});
-    iu_buf_fini(&keys);
-    if (end != at)
-        iu_meta_put_u64(txn, "ids", end);
-    return end < feed && !txn->err;
-}
-
-/* Keeps the first match and counts up to two. */
-struct matches {
-    const struct iu_snap *snap;
-    struct iu_bytes prefix;
-    struct iu_log_state *log;
-    uint64_t *index;
-    int count;
-};
-
-static void match(struct matches *m, const uint8_t key[ID_KEY_LEN])
-{
-    uint32_t no = iu_load_u32(key + ID_PREFIX_LEN);
-    uint64_t index = iu_load_u64(key + ID_PREFIX_LEN + 4);
-    size_t in_key = m->prefix.len < ID_PREFIX_LEN ? m->prefix.len : ID_PREFIX_LEN;
-    if (memcmp(key, m->prefix.data, in_key) != 0)
-        return;
-    struct iu_hash leaf;
-    struct iu_tiles tiles = iu_tiles_of_log(no);
-    if (m->prefix.len > in_key && (iu_tiles_node(m->snap, &tiles, 0, index, &leaf) != IU_OK ||
-                                   memcmp(leaf.b, m->prefix.data, m->prefix.len) != 0))
-        return;
-    struct iu_log_state state;
-    if (!iu_log_by_no(m->snap, no, &state) || index >= state.size)
-        return;
-    if (m->count++ == 0) {
-        *m->log = state;
-        *m->index = index;
-    }
-}
-
-void iu_log_find_id(const struct iu_snap *snap, struct iu_bytes id_prefix, struct iu_log_state *log,
-                    uint64_t *index, int *count)
-{
-    struct matches m = {.snap = snap, .prefix = id_prefix, .log = log, .index = index};
-    *count = 0;
-    if (id_prefix.len < 2 || id_prefix.len > IU_HASH_LEN)
-        return;
-    struct iu_bytes in_key =
-        iu_bytes_of(id_prefix.data, id_prefix.len < ID_PREFIX_LEN ? id_prefix.len : ID_PREFIX_LEN);
-    struct iu_bytes key, value;
-    struct iu_scan scan;
-    iu_scan_open(snap, IU_T_IDS, in_key, (struct iu_bytes){0}, &scan);
-    while (m.count < 2 && iu_scan_next(&scan, &key, &value))
-        if (key.len == ID_KEY_LEN)
-            match(&m, key.data);
-    iu_scan_close(&scan);
-    /* The newest entries may not be in the index yet. */
-    struct iu_buf keys = IU_BUF_INIT;
-    collect_feed(snap, iu_meta_u64(snap, "ids"), IU_COMMIT_ENTRIES_MAX, &keys);
-    for (size_t i = 0; i < keys.len && m.count < 2; i += ID_KEY_LEN)
-        match(&m, keys.data + i);
-    iu_buf_fini(&keys);
-    *count = m.count;
 }

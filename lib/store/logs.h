@@ -98,7 +98,7 @@ void iu_log_set_note(struct iu_txn *txn, struct iu_log_state *state, const struc
 void iu_log_renew_note(struct iu_txn *txn, struct iu_log_state *state, const struct iu_head *head, struct iu_bytes note);
 /* Freezes at the agreed size and keeps the fault for ever; gives the log a new change number. */
 void iu_log_set_fault(struct iu_txn *txn, struct iu_log_state *state, uint64_t agreed, struct iu_bytes fault);
-/* Fills `ids` for feed positions behind the index cursor, at most `entries_max`. True when something is left to do. */
+/* Fills `ids` for feed positions behind the index cursor, about `entries_max` of them. True when something is left to do. */
 bool iu_ids_fill(struct iu_txn *txn, uint64_t entries_max);
 
 #endif

@@ -14,7 +14,7 @@ uint64_t iu_meta_u64(const struct iu_snap *snap, const char *name); /* 0 if abse
 void iu_meta_put(struct iu_txn *txn, const char *name, struct iu_bytes value); /* an empty value removes the name */
 void iu_meta_put_u64(struct iu_txn *txn, const char *name, uint64_t value);
 /* Names in use: "format" "city" "epoch" "change" (last number given) "feed" (next position) "logno" (last given) "attachno"
- * "ids" (feed position filled up to) "clone" (signing stopped until key claim; the value is since ms) "stopped" (reason text). */
+ * "ids" (feed position filled up to) "ids.pass" (how far what is behind it is filled) "clone" (signing stopped until key claim; the value is since ms) "stopped" (reason text). */
 
 void iu_epoch_get(const struct iu_snap *snap, uint8_t out[IU_EPOCH_LEN]);
 

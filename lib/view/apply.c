@@ -14,8 +14,8 @@ void iu_job_fini(struct iu_job *job)
 }
 
 /* Names whose values the store itself counts on. */
-static const char *const kept_names[] = {"format", "city",  "epoch",    "change",
-                                         "feed",   "logno", "attachno", "ids"};
+static const char *const kept_names[] = {"format", "city",     "epoch", "change",  "feed",
+                                         "logno",  "attachno", "ids",   "ids.pass"};
 
 static enum iu_err apply_meta(const struct iu_applying *a)
 {
@@ -39,7 +39,7 @@ static enum iu_err apply_epoch(const struct iu_applying *a)
 
 static enum iu_err apply_index(const struct iu_applying *a)
 {
-    a->out->more = iu_ids_fill(a->txn, IU_COMMIT_ENTRIES_MAX);
+    a->out->more = iu_ids_fill(a->txn, IU_INDEX_ENTRIES_MAX);
     return IU_OK;
 }
 
