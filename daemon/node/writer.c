@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  *  loop:    put, put, put ──► waiting ──► order ─────────┐            ┌─► done(order) ─► waiting…
- *  thread:                                  wait ──► apply, commit, guard, sign
+ *  workers:           └─► prepare, prepare …  ─┐         │            │
+ *  thread:                                     └─► finish, apply, commit, guard, sign
  */
 #include "node/writer.h"
 
@@ -14,6 +15,7 @@ struct writer {
     uv_thread_t thread;
     uv_mutex_t lock;
     uv_cond_t wake;
+    struct checker *checker;
     void (*closed)(void *with);
 
     /* The loop's. */
@@ -38,6 +40,7 @@ static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pe
     if (err)
         return err;
     for (size_t i = 0; i < order->count && !iu_txn_err(txn); i++) {
+        checker_finish(w->checker, order->items[i].check);
         memset(&order->items[i].outcome, 0, sizeof order->items[i].outcome);
         iu_apply(txn, w->options.self, order->items[i].job, &order->items[i].outcome);
     }
@@ -60,6 +63,8 @@ static void carry_out(struct writer *w, struct writer_order *order)
     order->released = false;
     order->sign_err = IU_OK;
     order->err = commit(w, order, &pending);
+    for (size_t i = 0; i < order->count; i++) /* those that a failure kept it from coming to */
+        checker_finish(w->checker, order->items[i].check);
     if (order->err || !pending)
         return;
     order->sign_err = signer_sign(w->options.signer, &order->head, &order->note);
@@ -128,6 +133,7 @@ static void start(struct writer *w)
 static void drop_items(struct writer_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        checker_forget(items[i].check);
         iu_job_fini(items[i].job);
         free(items[i].job);
     }
@@ -168,6 +174,7 @@ struct writer *writer_open(const struct writer_options *options)
     iu_must(uv_cond_init(&w->wake) == 0);
     iu_must(uv_async_init(options->loop, &w->async, on_done) == 0);
     w->async.data = w;
+    w->checker = checker_open();
     iu_must(uv_thread_create_ex(&w->thread, &thread, run, w) == 0);
     return w;
 }
@@ -196,6 +203,7 @@ void writer_close(struct writer *w, void (*closed)(void *with))
     uv_cond_signal(&w->wake);
     uv_mutex_unlock(&w->lock);
     uv_thread_join(&w->thread);
+    checker_close(w->checker);
     uv_close((uv_handle_t *)&w->async, on_closed);
 }
 
@@ -207,7 +215,8 @@ uint64_t writer_put_take(struct writer *w, struct iu_job *job, uint64_t conn)
         iu_must(w->waiting != NULL);
     }
     uint64_t bytes = sizeof *job + job->a.len + job->b.len + job->c.len;
-    w->waiting[w->waiting_count++] = (struct writer_item){.job = job, .conn = conn, .bytes = bytes};
+    w->waiting[w->waiting_count++] =
+        (struct writer_item){.job = job, .check = checker_put(w->checker, job), .conn = conn, .bytes = bytes};
     w->queued += bytes;
     w->put_count++;
     return bytes;

@@ -5,6 +5,7 @@
 #ifndef NODE_WRITER_H
 #define NODE_WRITER_H
 
+#include "node/checker.h"
 #include "node/signer.h"
 #include "view/apply.h"
 
@@ -16,6 +17,7 @@ struct writer;
 struct writer_order {
     struct writer_item {
         struct iu_job *job;
+        struct check *check; /* of the job, NULL: none */
         uint64_t conn; /* on whose behalf, 0: nobody's */
         uint64_t bytes;
         struct iu_outcome outcome;

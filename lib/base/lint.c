@@ -8,11 +8,34 @@ struct iu_walk iu_walk_of(struct iu_bytes bytes)
     return (struct iu_walk){.in = iu_reader_of(bytes)};
 }
 
+/* Nearly all fields: a tag of one byte, and a number or a length of one. */
+static bool next_short(struct iu_walk *walk, struct iu_bytes at)
+{
+    if (at.len < 2 || at.data[0] < 8 || at.data[0] >= 0x80 || at.data[1] >= 0x80)
+        return false;
+    size_t number = at.data[1], more = 0;
+    walk->wire_type = at.data[0] & 7;
+    if (walk->wire_type == 2)
+        more = number;
+    else if (walk->wire_type != 0)
+        return false;
+    if (more > at.len - 2)
+        return false;
+    walk->number = at.data[0] >> 3;
+    walk->varint = walk->wire_type == 0 ? number : 0;
+    walk->value = walk->wire_type == 2 ? iu_bytes_of(at.data + 2, more) : (struct iu_bytes){0};
+    walk->whole = iu_bytes_of(at.data, 2 + more);
+    walk->in.rest = iu_bytes_of(at.data + 2 + more, at.len - 2 - more);
+    return true;
+}
+
 bool iu_walk_next(struct iu_walk *walk)
 {
     struct iu_bytes before = walk->in.rest;
     if (walk->failed || before.len == 0)
         return false;
+    if (next_short(walk, before))
+        return true;
     uint64_t tag = iu_read_varint(&walk->in);
     walk->number = (uint32_t)(tag >> 3);
     walk->wire_type = tag & 7;
@@ -122,6 +145,12 @@ static enum iu_err find_field(struct frame *f, const struct iu_lint_field **out)
 
 enum iu_err iu_lint(const struct iu_lint_msg *msg, struct iu_bytes bytes)
 {
+    return iu_lint_with(msg, bytes, NULL, NULL);
+}
+
+enum iu_err iu_lint_with(const struct iu_lint_msg *msg, struct iu_bytes bytes, iu_lint_visit visit,
+                         void *with)
+{
     struct frame stack[IU_LINT_DEPTH_MAX];
     size_t depth = 1;
     stack[0] = (struct frame){.walk = iu_walk_of(bytes), .msg = msg};
@@ -139,6 +168,8 @@ enum iu_err iu_lint(const struct iu_lint_msg *msg, struct iu_bytes bytes)
             err = check_value(field, &top->walk);
         if (err)
             return err;
+        if (visit && depth == 1)
+            visit(with, &top->walk);
         if (field->type == IU_LINT_MESSAGE) {
             if (depth == IU_LINT_DEPTH_MAX)
                 return IU_PEER_OVER_LIMIT;

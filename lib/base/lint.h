@@ -42,6 +42,10 @@ struct iu_lint_msg {
 /* The table is the caller's and never changes; nothing is kept of `bytes`. IU_PEER_MALFORMED, or
  * IU_PEER_OVER_LIMIT for a count, length or depth beyond its cap. Rules: PROTOCOL.md "One encoding only". */
 IU_MUST_USE enum iu_err iu_lint(const struct iu_lint_msg *msg, struct iu_bytes bytes);
+/* The same; `visit` is shown each top-level field that its own row allows, before what is inside it is looked at. */
+struct iu_walk;
+typedef void (*iu_lint_visit)(void *with, const struct iu_walk *field);
+IU_MUST_USE enum iu_err iu_lint_with(const struct iu_lint_msg *msg, struct iu_bytes bytes, iu_lint_visit visit, void *with);
 
 /* Steps through the top-level fields of a message, without any table: the walk that iu_lint and the readers of
  * packed runs share. False at the end or on malformed bytes (then walk->failed). */

@@ -3,6 +3,7 @@
 
 #include "log/entry_lint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Checks salt and body against the header's commitment, which binds the peer. Another length than the
@@ -74,6 +75,53 @@ static enum iu_err add_items(const struct iu_batch *batch, iu_node_sink sink, vo
     return items.failed || !out->count ? IU_PEER_MALFORMED : IU_OK;
 }
 
+static enum iu_err add_leaves(const struct iu_batch *batch, iu_node_sink sink, void *with,
+                              struct iu_folded *out)
+{
+    const struct iu_leaves *leaves = batch->leaves;
+    if (leaves->count > out->head.size - out->end)
+        return IU_PEER_MALFORMED;
+    for (uint64_t i = 0; i < leaves->count; i++)
+        iu_frontier_add_with(&out->frontier, &leaves->at[i], sink, with);
+    out->end += leaves->count;
+    out->count = leaves->count;
+    out->full_count = leaves->full_count;
+    out->bytes = leaves->bytes;
+    return IU_OK;
+}
+
+enum iu_err iu_batch_leaves(const struct iu_batch *batch, struct iu_leaves *out)
+{
+    struct iu_items items = iu_items_of(batch->items);
+    struct iu_item item;
+    enum iu_err err = IU_OK;
+    size_t most = batch->items.len / 2 + 1; /* an item takes two bytes at least */
+    most = most < IU_BATCH_ENTRIES_MAX ? most : IU_BATCH_ENTRIES_MAX;
+    *out = (struct iu_leaves){.at = malloc(most * sizeof *out->at)};
+    iu_must(out->at != NULL);
+    while (!err && iu_items_next(&items, &item)) {
+        if (out->count == IU_BATCH_ENTRIES_MAX) {
+            err = IU_PEER_OVER_LIMIT;
+            break;
+        }
+        err = iu_item_leaf(&batch->city, batch->log, batch->first + out->count, &item, &out->at[out->count]);
+        out->count++;
+        out->full_count += iu_item_form(&item) == IU_FORM_FULL;
+        out->bytes += item.header.len + item.salt.len + item.body.len;
+    }
+    if (!err && (items.failed || !out->count))
+        err = IU_PEER_MALFORMED;
+    if (err)
+        iu_leaves_fini(out);
+    return err;
+}
+
+void iu_leaves_fini(struct iu_leaves *leaves)
+{
+    free(leaves->at);
+    *leaves = (struct iu_leaves){0};
+}
+
 enum iu_err iu_batch_fold(const struct iu_batch *batch, const struct iu_frontier *at,
                           const struct iu_chain *chain, struct iu_bytes verified_head, iu_node_sink sink,
                           void *with, struct iu_folded *out)
@@ -83,7 +131,7 @@ enum iu_err iu_batch_fold(const struct iu_batch *batch, const struct iu_frontier
     *out = (struct iu_folded){.end = batch->first, .frontier = *at};
     enum iu_err err = check_head(batch, chain, verified_head, &out->head);
     if (!err)
-        err = add_items(batch, sink, with, out);
+        err = batch->leaves ? add_leaves(batch, sink, with, out) : add_items(batch, sink, with, out);
     if (err)
         return err;
     if (batch->right.len)

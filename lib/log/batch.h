@@ -7,6 +7,13 @@
 #include "log/head.h"
 #include "log/merkle.h"
 
+/* What the items of a batch say by themselves, without the log that they belong to: found out on any thread. */
+struct iu_leaves {
+    struct iu_hash *at; /* the leaf hash of each: every salt and body is the committed one */
+    uint64_t count, full_count;
+    uint64_t bytes; /* of headers, salts and bodies */
+};
+
 /* Views; borrowed from the message. */
 struct iu_batch {
     struct iu_city city;
@@ -15,7 +22,12 @@ struct iu_batch {
     struct iu_bytes items;  /* for iu_items_of */
     struct iu_bytes right;  /* hashes one behind the other; empty for a gap range */
     struct iu_bytes head;   /* checkpoint note; empty for a gap range */
+    const struct iu_leaves *leaves; /* of exactly these items, or NULL: then the fold makes them */
 };
+
+/* The leaves of batch->items. On failure there is nothing to end. Errors as of iu_batch_fold. */
+IU_MUST_USE enum iu_err iu_batch_leaves(const struct iu_batch *batch, struct iu_leaves *out);
+void iu_leaves_fini(struct iu_leaves *leaves);
 
 /* What a fold found out. */
 struct iu_folded {

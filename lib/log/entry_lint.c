@@ -167,45 +167,58 @@ static bool crit_known(const struct numbers *ext, struct iu_bytes packed)
     return true;
 }
 
-static bool field_ok(const struct iu_walk *walk, struct numbers *ext, struct iu_header_marks *out)
+/* A header whose fields are looked at one after the other. */
+struct looking {
+    struct numbers ext;
+    struct iu_header_marks *marks;
+    bool has_kind, bad;
+};
+
+static bool field_ok(struct looking *looking, const struct iu_walk *walk)
 {
+    struct iu_header_marks *marks = looking->marks;
     switch (walk->number) {
+    case 1:
+        looking->has_kind = true;
+        return true;
     case 5:
         return ref_complete(walk->value);
     case 6:
         return audience_complete(walk->value);
     case 8:
-        out->has_body = true;
-        memcpy(out->commit.b, walk->value.data, IU_HASH_LEN);
+        marks->has_body = true;
+        memcpy(marks->commit.b, walk->value.data, IU_HASH_LEN);
         return true;
     case 9:
-        out->body_len = (uint32_t)walk->varint;
-        return out->has_body && walk->varint <= IU_BODY_MAX;
+        marks->body_len = (uint32_t)walk->varint;
+        return marks->has_body && walk->varint <= IU_BODY_MAX;
     case 11:
-        return add_ext(ext, walk->value);
+        return add_ext(&looking->ext, walk->value);
     case 12:
-        return crit_known(ext, walk->value);
+        return crit_known(&looking->ext, walk->value);
     default:
         return true;
     }
 }
 
+/* What is inside a field is not linted yet: the walks stop at what breaks the format, and lint refuses it
+ * then. */
+static void look(void *with, const struct iu_walk *walk)
+{
+    struct looking *looking = with;
+    looking->bad = looking->bad || !field_ok(looking, walk);
+}
+
 enum iu_err iu_header_check(struct iu_bytes header, struct iu_header_marks *out)
 {
-    struct numbers ext = {.count = 0};
+    struct looking looking = {.marks = out};
     memset(out, 0, sizeof *out);
     if (header.len > IU_HEADER_MAX)
         return IU_PEER_OVER_LIMIT;
-    enum iu_err err = iu_lint(&iu_lint_header, header);
+    enum iu_err err = iu_lint_with(&iu_lint_header, header, look, &looking);
+    if (!err && (looking.bad || !looking.has_kind)) /* the kind is not 0 */
+        err = IU_PEER_MALFORMED;
     if (err)
-        return err;
-    struct iu_walk walk = iu_walk_of(header);
-    bool ok = iu_walk_next(&walk) && walk.number == 1; /* the kind comes first and is not 0 */
-    while (ok && iu_walk_next(&walk))
-        ok = field_ok(&walk, &ext, out);
-    if (!ok || walk.failed) {
         memset(out, 0, sizeof *out);
-        return IU_PEER_MALFORMED;
-    }
-    return IU_OK;
+    return err;
 }

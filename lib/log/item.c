@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define ITEM_TAG 0x0A
+
 const char *iu_form_name(enum iu_form form)
 {
     switch (form) {
@@ -48,11 +50,7 @@ void iu_entry_id(const struct iu_city *city, uint32_t log, uint64_t index, struc
 
 void iu_body_commit(const uint8_t salt[IU_SALT_LEN], struct iu_bytes body, struct iu_hash *out)
 {
-    struct iu_sha256 sha;
-    iu_sha256_init(&sha);
-    iu_sha256_add(&sha, iu_bytes_of(salt, IU_SALT_LEN));
-    iu_sha256_add(&sha, body);
-    iu_sha256_done(&sha, out);
+    iu_sha256_two(iu_bytes_of(salt, IU_SALT_LEN), body, out);
 }
 
 enum iu_form iu_item_form(const struct iu_item *item)
@@ -142,6 +140,21 @@ bool iu_items_next(struct iu_items *it, struct iu_item *out)
 {
     struct iu_bytes raw;
     return iu_items_next_raw(it, out, &raw);
+}
+
+bool iu_items_hop(struct iu_bytes *rest, struct iu_bytes *raw)
+{
+    if (rest->len == 0)
+        return false;
+    struct iu_reader r = iu_reader_of(*rest);
+    bool tagged = iu_read_u8(&r) == ITEM_TAG;
+    uint64_t len = iu_read_varint(&r);
+    if (r.failed || !tagged || len > r.rest.len)
+        return false;
+    raw->data = rest->data;
+    raw->len = (size_t)(r.rest.data - rest->data) + (size_t)len;
+    *rest = iu_bytes_of(rest->data + raw->len, rest->len - raw->len);
+    return true;
 }
 
 bool iu_items_tidy(struct iu_bytes items, struct iu_buf *out)

@@ -49,6 +49,9 @@ struct iu_items iu_items_of(struct iu_bytes items);
 bool iu_items_next(struct iu_items *it, struct iu_item *out);
 /* The same, with the item's whole bytes (tag and length included). */
 bool iu_items_next_raw(struct iu_items *it, struct iu_item *out, struct iu_bytes *raw);
+/* Splits the first item, tag and length included, off `rest`. False at the end or on bad bytes: then rest is
+ * not empty. */
+bool iu_items_hop(struct iu_bytes *rest, struct iu_bytes *raw);
 /* Appends the items without salt and body where they stand beside an unreadable header: it commits to nothing that they could
  * be held against. False if there is none, and nothing of `out` may be used. */
 bool iu_items_tidy(struct iu_bytes items, struct iu_buf *out);

@@ -78,6 +78,15 @@ void iu_node_hash(const struct iu_hash *left, const struct iu_hash *right, struc
     iu_sha256(iu_bytes_of(block, sizeof block), out);
 }
 
+void iu_sha256_two(struct iu_bytes a, struct iu_bytes b, struct iu_hash *out)
+{
+    SHA256_CTX ctx;
+    iu_must(SHA256_Init(&ctx) == 1);
+    add(&ctx, a);
+    add(&ctx, b);
+    iu_must(SHA256_Final(out->b, &ctx) == 1);
+}
+
 void iu_hmac_sha256(struct iu_bytes key, struct iu_bytes in, struct iu_hash *out)
 {
     /* HMAC() refuses a null key with a null input, though each alone is an empty one to it. */

@@ -7,6 +7,9 @@
 
 void iu_sha256(struct iu_bytes in, struct iu_hash *out);
 
+/* Of two parts, one behind the other. */
+void iu_sha256_two(struct iu_bytes a, struct iu_bytes b, struct iu_hash *out);
+
 /* A running SHA-256 for content that arrives in parts. The caller's memory; iu_sha256_done ends it. */
 struct iu_sha256 {
     uint64_t opaque[16]; /* holds an SHA256_CTX; asserted at compile time */

@@ -79,9 +79,6 @@ size_t iu_tiles_leaves(const struct iu_snap *snap, const struct iu_tiles *tiles,
                        struct iu_hash out[IU_TILE_WIDTH]);
 void iu_tiles_drop(struct iu_txn *txn, const struct iu_tiles *tiles);
 
-/* Splits the first item, tag and length included, off `rest`. False at the end or on bad bytes: then rest is
- * not empty. */
-bool iu_items_hop(struct iu_bytes *rest, struct iu_bytes *raw);
 /* Items [first, first + count) behind what is held. */
 void iu_runs_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t count, struct iu_bytes items);
 /* Adds the entries of `items` that are not full to the gaps; returns how many. */

@@ -8,22 +8,6 @@
 #define PAGE_LEN 4096
 #define PAGE_HEADER 16 /* once per value of more than about half a page */
 #define RUN_LEN (IU_RUN_MAX - PAGE_HEADER)
-#define ITEM_TAG 0x0A
-
-bool iu_items_hop(struct iu_bytes *rest, struct iu_bytes *raw)
-{
-    if (rest->len == 0)
-        return false;
-    struct iu_reader r = iu_reader_of(*rest);
-    bool tagged = iu_read_u8(&r) == ITEM_TAG;
-    uint64_t len = iu_read_varint(&r);
-    if (r.failed || !tagged || len > r.rest.len)
-        return false;
-    raw->data = rest->data;
-    raw->len = (size_t)(r.rest.data - rest->data) + (size_t)len;
-    *rest = iu_bytes_of(rest->data + raw->len, rest->len - raw->len);
-    return true;
-}
 
 static size_t page_count(size_t len)
 {

@@ -11,6 +11,8 @@ void iu_job_fini(struct iu_job *job)
     iu_buf_fini(&job->a);
     iu_buf_fini(&job->b);
     iu_buf_fini(&job->c);
+    iu_prepared_free(job->prepared);
+    job->prepared = NULL;
 }
 
 /* Names whose values the store itself counts on. */

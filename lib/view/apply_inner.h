@@ -5,7 +5,9 @@
 
 #include "store/logs.h"
 #include "store/tables.h"
+#include "log/batch.h"
 #include "view/apply.h"
+#include "view/docs.h"
 
 struct iu_applying {
     struct iu_txn *txn;
@@ -14,6 +16,15 @@ struct iu_applying {
     struct iu_job *job;
     struct iu_outcome *out;
 };
+
+/* prepare.c */
+struct iu_prepared {
+    bool good; /* else there is nothing in the rest */
+    struct iu_leaves leaves;
+    struct iu_docs_plan *plans; /* of each item */
+    size_t *starts;             /* of each in a */
+};
+void iu_prepared_free(struct iu_prepared *prepared);
 
 /* apply_log.c */
 enum iu_err iu_apply_batch(const struct iu_applying *a);

@@ -23,6 +23,28 @@ void iu_apply_views(const struct iu_applying *a, const struct iu_log_state *log,
     iu_arena_fini(&arena);
 }
 
+/* The same for a whole batch that was prepared: nearly all its entries mean one row. */
+static void apply_plans(const struct iu_applying *a, const struct iu_log_state *log, uint64_t first,
+                        const struct iu_prepared *prepared, struct iu_bytes items)
+{
+    struct iu_arena arena;
+    iu_arena_init(&arena, IU_ENTRY_ARENA_MAX);
+    for (size_t i = 0; i < prepared->leaves.count; i++) {
+        const struct iu_docs_plan *plan = &prepared->plans[i];
+        if (plan->what == IU_PLAN_DOCUMENT) {
+            iu_docs_put(a->txn, log, first + i, plan);
+        } else if (plan->what == IU_PLAN_ALL) {
+            size_t start = prepared->starts[i];
+            struct iu_items it = iu_items_of(iu_bytes_of(items.data + start, items.len - start));
+            struct iu_item item;
+            iu_must(iu_items_next(&it, &item));
+            iu_arena_reset(&arena);
+            iu_docs_apply(a->txn, log, first + i, &item, &arena);
+        }
+    }
+    iu_arena_fini(&arena);
+}
+
 bool iu_log_or_new(const struct iu_snap *snap, const struct iu_city *city, uint32_t number,
                    struct iu_log_state *log)
 {
@@ -166,7 +188,10 @@ static void store(const struct iu_applying *a, struct adding *adding)
                   &adding->nodes);
     if (thaw)
         iu_apply_thaw(a, log);
-    iu_apply_views(a, log, first, adding->batch.items);
+    if (adding->batch.leaves)
+        apply_plans(a, log, first, a->job->prepared, adding->batch.items);
+    else
+        iu_apply_views(a, log, first, adding->batch.items);
     iu_moment_put(a->txn, IU_MOMENT_GREW, log->no, a->job->now_ms);
     if (iu_want_get(a->snap, log->no, &want) && want.size <= folded->end)
         iu_want_drop(a->txn, log->no);
@@ -199,6 +224,7 @@ static enum iu_err fold_tidied(struct adding *adding, struct iu_bytes verified_h
     if (err != IU_PEER_MISMATCH || !iu_items_tidy(adding->batch.items, &adding->tidy))
         return err;
     adding->batch.items = iu_buf_view(&adding->tidy);
+    adding->batch.leaves = NULL;
     adding->nodes.count = 0;
     return fold(adding, verified_head);
 }
@@ -260,6 +286,10 @@ enum iu_err iu_apply_batch(const struct iu_applying *a)
                                      .items = items,
                                      .right = iu_buf_view(&job->b),
                                      .head = iu_buf_view(&job->c)};
+    if (!err && skip == 0) {
+        iu_job_prepare(a->job);
+        adding.batch.leaves = a->job->prepared->good ? &a->job->prepared->leaves : NULL;
+    }
     if (!err)
         err = skip > 0 && skip >= count ? judge_old(a, &adding) : fold_and_store(a, &adding);
     iu_node_list_fini(&adding.nodes);

@@ -39,14 +39,16 @@ struct marks {
     uint32_t kind;
     uint64_t date_ms;
     struct iu_bytes fields;
+    bool refers;
     bool critical; /* it demands an extension, and none is known here */
 };
 
-static bool read_marks(struct iu_bytes header, struct marks *out)
+/* False if the header is unreadable. */
+static bool read_marks(struct iu_bytes header, bool checked, struct marks *out)
 {
     struct iu_header_marks unused;
     *out = (struct marks){0};
-    if (iu_header_check(header, &unused))
+    if (!checked && iu_header_check(header, &unused))
         return false;
     struct iu_walk walk = iu_walk_of(header);
     while (iu_walk_next(&walk)) {
@@ -54,6 +56,8 @@ static bool read_marks(struct iu_bytes header, struct marks *out)
             out->kind = (uint32_t)walk.varint;
         else if (walk.number == 2)
             out->date_ms = walk.varint;
+        else if (walk.number == 5)
+            out->refers = true;
         else if (walk.number == 10)
             out->fields = walk.value;
         else if (walk.number == 12)
@@ -150,16 +154,31 @@ static void apply_attachments(struct rows *rows, const struct iu_item *item)
     }
 }
 
-static void apply_document(struct rows *rows, const struct iu_item *item, const struct marks *marks)
+/* False if the fields break the format. */
+static bool read_type(struct iu_bytes fields, uint32_t *type)
+{
+    if (iu_lint(&iu_lint_document, fields))
+        return false;
+    struct iu_walk walk = iu_walk_of(fields);
+    bool typed = iu_walk_next(&walk) && walk.number == 1;
+    *type = typed ? (uint32_t)walk.varint : IU_TYPE_NONE;
+    return true;
+}
+
+static void put_document(struct rows *rows, uint32_t type, uint64_t date_ms)
 {
     uint8_t key[IU_KEY_MAX], row[12];
-    if (iu_lint(&iu_lint_document, marks->fields))
-        return;
-    struct iu_walk walk = iu_walk_of(marks->fields);
-    bool typed = iu_walk_next(&walk) && walk.number == 1;
-    iu_store_u32(row, typed ? (uint32_t)walk.varint : IU_TYPE_NONE);
-    iu_store_u64(row + 4, marks->date_ms);
+    iu_store_u32(row, type);
+    iu_store_u64(row + 4, date_ms);
     put_row(rows, IU_T_DOCS, iu_key_u32_u64(key, rows->log->no, rows->index), iu_bytes_of(row, sizeof row));
+}
+
+static void apply_document(struct rows *rows, const struct iu_item *item, const struct marks *marks)
+{
+    uint32_t type;
+    if (!read_type(marks->fields, &type))
+        return;
+    put_document(rows, type, marks->date_ms);
     if (item->salt.len)
         apply_attachments(rows, item);
 }
@@ -167,13 +186,34 @@ static void apply_document(struct rows *rows, const struct iu_item *item, const 
 static void apply_item(struct rows *rows, const struct iu_item *item)
 {
     struct marks marks;
-    if (item->has_hash || !read_marks(item->header, &marks) || marks.critical)
+    if (item->has_hash || !read_marks(item->header, false, &marks) || marks.critical)
         return;
-    apply_refs(rows, item->header);
+    if (marks.refers)
+        apply_refs(rows, item->header);
     if (marks.kind == IU_KIND_CHARTER)
         apply_charter(rows, marks.fields);
     else if (marks.kind == IU_KIND_DOCUMENT)
         apply_document(rows, item, &marks);
+}
+
+void iu_docs_plan(const struct iu_item *item, struct iu_docs_plan *out)
+{
+    struct marks marks;
+    *out = (struct iu_docs_plan){.what = IU_PLAN_NOTHING};
+    if (item->has_hash || !read_marks(item->header, item->salt.len > 0, &marks) || marks.critical)
+        return;
+    if (marks.refers || marks.kind == IU_KIND_CHARTER)
+        out->what = IU_PLAN_ALL;
+    else if (marks.kind == IU_KIND_DOCUMENT && read_type(marks.fields, &out->type))
+        out->what = item->salt.len && names_attachments(item->body) ? IU_PLAN_ALL : IU_PLAN_DOCUMENT;
+    out->date_ms = marks.date_ms;
+}
+
+void iu_docs_put(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
+                 const struct iu_docs_plan *plan)
+{
+    struct rows rows = {.txn = txn, .log = log, .index = index};
+    put_document(&rows, plan->type, plan->date_ms);
 }
 
 void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/checker.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+#define WORKERS_MAX 4
+#define WORTH_BYTES (32 * 1024) /* less is done sooner than a thread wakes */
+#define STACK_BYTES (256UL * 1024)
+
+struct check {
+    struct iu_job *job;
+    struct check *next; /* while it waits */
+    enum { WAITS, AT_WORK, DONE } state;
+};
+
+struct checker {
+    uv_mutex_t lock;
+    uv_cond_t put, done;
+    struct check *first, **last; /* those that wait */
+    uv_thread_t threads[WORKERS_MAX];
+    unsigned thread_count;
+    bool stop;
+};
+
+/* Under the lock, which is open meanwhile. */
+static void work_on(struct checker *checker, struct check *check)
+{
+    check->state = AT_WORK;
+    uv_mutex_unlock(&checker->lock);
+    iu_job_prepare(check->job);
+    uv_mutex_lock(&checker->lock);
+    check->state = DONE;
+}
+
+static struct check *take_first(struct checker *checker)
+{
+    struct check *check = checker->first;
+    checker->first = check->next;
+    if (!checker->first)
+        checker->last = &checker->first;
+    check->next = NULL;
+    return check;
+}
+
+static void run(void *with)
+{
+    struct checker *checker = with;
+    uv_mutex_lock(&checker->lock);
+    while (!checker->stop) {
+        if (!checker->first) {
+            uv_cond_wait(&checker->put, &checker->lock);
+            continue;
+        }
+        work_on(checker, take_first(checker));
+        uv_cond_signal(&checker->done);
+    }
+    uv_mutex_unlock(&checker->lock);
+}
+
+struct checker *checker_open(void)
+{
+    struct checker *checker = calloc(1, sizeof *checker);
+    uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
+    iu_must(checker != NULL);
+    checker->last = &checker->first;
+    checker->thread_count = uv_available_parallelism();
+    if (checker->thread_count > WORKERS_MAX)
+        checker->thread_count = WORKERS_MAX;
+    iu_must(uv_mutex_init(&checker->lock) == 0);
+    iu_must(uv_cond_init(&checker->put) == 0);
+    iu_must(uv_cond_init(&checker->done) == 0);
+    for (unsigned i = 0; i < checker->thread_count; i++)
+        iu_must(uv_thread_create_ex(&checker->threads[i], &options, run, checker) == 0);
+    return checker;
+}
+
+void checker_close(struct checker *checker)
+{
+    uv_mutex_lock(&checker->lock);
+    checker->stop = true;
+    uv_cond_broadcast(&checker->put);
+    uv_mutex_unlock(&checker->lock);
+    for (unsigned i = 0; i < checker->thread_count; i++)
+        uv_thread_join(&checker->threads[i]);
+    uv_cond_destroy(&checker->put);
+    uv_cond_destroy(&checker->done);
+    uv_mutex_destroy(&checker->lock);
+    free(checker);
+}
+
+struct check *checker_put(struct checker *checker, struct iu_job *job)
+{
+    if (job->kind != IU_JOB_BATCH || job->a.len < WORTH_BYTES)
+        return NULL;
+    struct check *check = calloc(1, sizeof *check);
+    iu_must(check != NULL);
+    check->job = job;
+    uv_mutex_lock(&checker->lock);
+    *checker->last = check;
+    checker->last = &check->next;
+    uv_cond_signal(&checker->put);
+    uv_mutex_unlock(&checker->lock);
+    return check;
+}
+
+void checker_finish(struct checker *checker, struct check *check)
+{
+    if (!check)
+        return;
+    uv_mutex_lock(&checker->lock);
+    while (check->state == AT_WORK)
+        uv_cond_wait(&checker->done, &checker->lock);
+    if (check->state == WAITS) {
+        iu_must(checker->first == check); /* the writer comes to jobs in the same order */
+        work_on(checker, take_first(checker));
+    }
+    uv_mutex_unlock(&checker->lock);
+}
+
+void checker_forget(struct check *check)
+{
+    free(check);
+}
