@@ -6,7 +6,13 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
 endif()
 
 # --- units ---
-# tests/unit/NAME_test.c, or NAME-PART_test.c, tests lib/*/NAME.c and links no further right on the ladder than that folder.
+# tests/unit/NAME_test.c, or NAME-PART_test.c, tests lib/*/NAME.c and links no further right on the ladder than that folder. NAME-next_test.c
+# tests a file of lib/store or lib/view as the next version has it.
+file(GLOB next_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/store/*.c ${CMAKE_SOURCE_DIR}/lib/view/*.c)
+add_library(iu_next STATIC ${next_sources})
+target_link_libraries(iu_next PRIVATE iu_flags PUBLIC iu_log ${LMDB_LIBRARY})
+target_include_directories(iu_next PUBLIC ${CMAKE_SOURCE_DIR}/lib)
+target_compile_definitions(iu_next PUBLIC IU_TEST_NEXT=1)
 file(GLOB unit_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*_test.c)
 foreach(source ${unit_tests})
   get_filename_component(test ${source} NAME_WE)
@@ -18,6 +24,9 @@ foreach(source ${unit_tests})
   endif()
   get_filename_component(folder ${header} DIRECTORY)
   get_filename_component(folder ${folder} NAME)
+  if(part MATCHES "-next$")
+    set(folder next)
+  endif()
   add_executable(${test} ${source})
   target_link_libraries(${test} PRIVATE iu_flags iu_${folder} ${CMOCKA_LIBRARY} PkgConfig::JANSSON)
   target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests)

@@ -24,7 +24,7 @@
     X(IU_HERE_FULL, "local disk is full")                                                                    \
     X(IU_HERE_GROW, "the store must grow before this write")                                                 \
     X(IU_HERE_CORRUPT, "the local store contradicts itself")                                                 \
-    X(IU_HERE_FORMAT, "the local store has a newer format")                                                  \
+    X(IU_HERE_FORMAT, "the local store has another format")                                                  \
     X(IU_HERE_NOT_FOUND, "not found")                                                                        \
     X(IU_HERE_INVALID, "the request is not valid")                                                           \
     X(IU_HERE_DENIED, "not allowed")

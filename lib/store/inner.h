@@ -35,6 +35,8 @@ struct iu_released {
 struct iu_store {
     MDB_env *env;
     MDB_dbi tables[IU_T_COUNT];
+    bool opened[IU_T_COUNT]; /* all, but of an older format */
+    uint64_t format;
     int lock; /* flock held */
     char *dir;
     struct iu_city city;
@@ -44,6 +46,10 @@ struct iu_store {
 };
 
 void iu_snap_drop_spare(struct iu_store *store);
+const char *iu_table_name(enum iu_table table);
+#define IU_REBUILD_NAME "upgrade" /* in meta */
+/* Whether a record of that name is of this format, and nothing was written since. */
+bool iu_rebuild_good(struct iu_bytes record, MDB_env *env, uint64_t *position);
 /* A write that the disk refused is IU_HERE_FULL when there is no room left: a short write shows as EIO. */
 enum iu_err iu_store_write_err(const struct iu_store *store, enum iu_err err);
 

@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include "store/inner.h"
+#include "store/rebuild.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define MAP_DEFAULT (1ULL << 30)
+#define RETIRED_MAX 8            /* handles of tables that an upgrade drops */
 #define FULL_BELOW (1024 * 1024) /* LMDB reports a full disk as EIO when the write was short */
 
 static const char *const table_names[IU_T_COUNT] = {
@@ -25,6 +27,11 @@ static const char *const table_names[IU_T_COUNT] = {
     IU_TABLES(NAME)
 #undef NAME
 };
+
+const char *iu_table_name(enum iu_table table)
+{
+    return table_names[table];
+}
 
 static uint64_t free_bytes_of(const char *dir)
 {
@@ -148,10 +155,10 @@ static bool read_page(void *with, uint64_t number, size_t page_len, uint8_t *out
 }
 
 /* Refuses what LMDB would take for a new store (no bytes) or die of (SIGBUS behind the end). */
-static enum iu_err check_file(const char *dir, uint64_t *len, const char **why)
+static enum iu_err check_file(const char *dir, bool writes, uint64_t *len, const char **why)
 {
     char *path = join(dir, "/data.mdb");
-    struct file file = {.fd = open(path, O_RDWR | O_CLOEXEC)};
+    struct file file = {.fd = open(path, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC)};
     int cause = errno;
     free(path);
     if (file.fd < 0) {
@@ -164,21 +171,23 @@ static enum iu_err check_file(const char *dir, uint64_t *len, const char **why)
     *why = "the store's data file is truncated or is not a store";
     if (fstat(file.fd, &st) != 0 || !iu_span_ok(read_page, &file, (uint64_t)st.st_size, &needed))
         err = IU_HERE_CORRUPT;
-    else if (needed > (uint64_t)st.st_size && ftruncate(file.fd, (off_t)needed) != 0)
+    else if (writes && needed > (uint64_t)st.st_size && ftruncate(file.fd, (off_t)needed) != 0)
         err = IU_HERE_DISK;
     close(file.fd);
     *len = needed > (uint64_t)st.st_size ? needed : (uint64_t)st.st_size;
     return err;
 }
 
-static enum iu_err open_env(const char *dir, uint64_t map_bytes, MDB_env **env, const char **why)
+static enum iu_err open_env(const char *dir, uint64_t map_bytes, unsigned flags, MDB_env **env,
+                            const char **why)
 {
     int rc = mdb_env_create(env);
     iu_must(rc == 0);
-    mdb_env_set_maxdbs(*env, IU_T_COUNT);
+    mdb_env_set_maxdbs(*env, IU_T_COUNT + RETIRED_MAX);
     mdb_env_set_mapsize(*env, map_bytes);
     int dead;
-    if ((rc = mdb_env_open(*env, dir, MDB_NOTLS, 0600)) == 0 && (rc = mdb_reader_check(*env, &dead)) == 0)
+    if ((rc = mdb_env_open(*env, dir, MDB_NOTLS | flags, 0600)) == 0 &&
+        (flags || (rc = mdb_reader_check(*env, &dead)) == 0))
         return IU_OK;
     mdb_env_close(*env);
     *env = NULL;
@@ -227,7 +236,7 @@ static int write_first(MDB_env *env, const struct iu_store_options *options)
 static enum iu_err build(const char *fresh, const struct iu_store_options *options, const char **why)
 {
     MDB_env *env;
-    enum iu_err err = open_env(fresh, MAP_DEFAULT, &env, why);
+    enum iu_err err = open_env(fresh, MAP_DEFAULT, 0, &env, why);
     if (err)
         return err;
     *why = "the new store could not be written";
@@ -279,7 +288,19 @@ static bool meta_of(MDB_txn *txn, MDB_dbi table, const char *name, size_t len, u
     return true;
 }
 
-static enum iu_err open_tables(struct iu_store *store, const struct iu_city *city, const char **why)
+/* Tables that are not there yet are those that an upgrade makes. */
+static bool open_all(struct iu_store *store, MDB_txn *txn)
+{
+    for (int i = 0; i < IU_T_COUNT; i++) {
+        store->opened[i] = mdb_dbi_open(txn, table_names[i], 0, &store->tables[i]) == 0;
+        if (!store->opened[i] && !iu_rebuild_stale((enum iu_table)i, store->format))
+            return false;
+    }
+    return true;
+}
+
+static enum iu_err open_tables(struct iu_store *store, const struct iu_city *city, bool older,
+                               const char **why)
 {
     MDB_txn *txn;
     *why = "the store cannot be read";
@@ -295,7 +316,15 @@ static enum iu_err open_tables(struct iu_store *store, const struct iu_city *cit
         goto out;
     err = IU_HERE_FORMAT;
     *why = "the store was written by a newer version of this program";
-    if (iu_load_u64(format) > IU_STORE_FORMAT)
+    store->format = iu_load_u64(format);
+    if (store->format > IU_STORE_FORMAT)
+        goto out;
+    *why =
+        "the store was written by an older version of this program: start the node once, which upgrades it";
+    if (store->format < IU_STORE_FORMAT && !older)
+        goto out;
+    *why = "the store was written by a version too old for this one: start a release between the two first";
+    if (store->format < IU_STORE_OLDEST)
         goto out;
     err = IU_HERE_DENIED;
     *why = "the store belongs to another city";
@@ -303,9 +332,8 @@ static enum iu_err open_tables(struct iu_store *store, const struct iu_city *cit
         goto out;
     err = IU_HERE_CORRUPT;
     *why = "a table of the store is missing";
-    for (int i = 0; i < IU_T_COUNT; i++)
-        if (mdb_dbi_open(txn, table_names[i], 0, &store->tables[i]) != 0)
-            goto out;
+    if (!open_all(store, txn))
+        goto out;
     rc = mdb_txn_commit(txn); /* keeps the handles open */
     return iu_mdb_err(rc);
 out:
@@ -364,17 +392,70 @@ enum iu_err iu_store_open(const struct iu_store_options *options, struct iu_stor
         err = take_existing(options->dir, &store->lock, why);
     uint64_t len = 0;
     if (!err)
-        err = check_file(options->dir, &len, why);
+        err = check_file(options->dir, true, &len, why);
     if (!err)
-        err = open_env(options->dir, map_for(options->map_bytes, len), &store->env, why);
+        err = open_env(options->dir, map_for(options->map_bytes, len), 0, &store->env, why);
     if (!err)
-        err = open_tables(store, options->city, why);
+        err = open_tables(store, options->city, options->older, why);
     if (err) {
         iu_store_close(store);
         return err;
     }
     *out = store;
     return IU_OK;
+}
+
+/* --- a look --- */
+
+static uint64_t meta_number(MDB_txn *txn, MDB_dbi table, const char *name)
+{
+    uint8_t number[8];
+    return meta_of(txn, table, name, sizeof number, number) ? iu_load_u64(number) : 0;
+}
+
+static enum iu_err peek(MDB_env *env, struct iu_store_peek *out, const char **why)
+{
+    MDB_txn *txn;
+    MDB_dbi meta;
+    char name[] = IU_REBUILD_NAME;
+    MDB_val key = {sizeof name - 1, name}, record;
+    *why = "the store cannot be read";
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return iu_mdb_err(rc);
+    if (mdb_dbi_open(txn, table_names[IU_T_META], 0, &meta) == 0)
+        out->format = meta_number(txn, meta, "format");
+    if (out->format)
+        out->entries = meta_number(txn, meta, "feed");
+    if (out->format && mdb_get(txn, meta, &key, &record) == 0 &&
+        !iu_rebuild_good(iu_bytes_of(record.mv_data, record.mv_size), env, &out->done))
+        out->done = 0;
+    mdb_txn_abort(txn);
+    *why = out->format ? "" : "the data file is not an Interurban store";
+    return out->format ? IU_OK : IU_HERE_CORRUPT;
+}
+
+enum iu_err iu_store_peek(const char *dir, struct iu_store_peek *out, const char **why)
+{
+    *out = (struct iu_store_peek){.free_bytes = free_bytes_of(dir)};
+    *why = "there is no store yet";
+    if (is_new(dir))
+        return IU_HERE_NOT_FOUND;
+    /* A store that was ever open has a lock file; without one nobody has it open, and none is made. */
+    char *path = join(dir, "/lock.mdb");
+    struct stat st;
+    unsigned flags = MDB_RDONLY | (stat(path, &st) == 0 ? 0 : MDB_NOLOCK);
+    free(path);
+    MDB_env *env;
+    uint64_t len = 0;
+    enum iu_err err = check_file(dir, false, &len, why);
+    if (!err)
+        err = open_env(dir, map_for(0, len), flags, &env, why);
+    if (err)
+        return err;
+    err = peek(env, out, why);
+    mdb_env_close(env);
+    return err;
 }
 
 void iu_store_close(struct iu_store *store)
@@ -412,11 +493,11 @@ enum iu_err iu_store_mend(struct iu_store *store)
     store->env = NULL;
     enum iu_err err = iu_mdb_err(rc);
     if (!err)
-        err = check_file(store->dir, &len, &why);
+        err = check_file(store->dir, true, &len, &why);
     if (!err)
-        err = open_env(store->dir, map_for(info.me_mapsize, len), &store->env, &why);
+        err = open_env(store->dir, map_for(info.me_mapsize, len), 0, &store->env, &why);
     if (!err)
-        err = open_tables(store, &store->city, &why);
+        err = open_tables(store, &store->city, false, &why);
     store->broken = err;
     return err;
 }

@@ -7,7 +7,13 @@
 
 #include "base/bytes.h"
 
+/* The format that this program writes, and the oldest that it brings up to it (store/rebuild.h). */
+#ifdef IU_TEST_NEXT
+#define IU_STORE_FORMAT 2
+#else
 #define IU_STORE_FORMAT 1
+#endif
+#define IU_STORE_OLDEST 1
 
 struct iu_store;
 struct iu_snap; /* a read: every view drawn from it dies with it; never kept across a callback */
@@ -18,10 +24,11 @@ struct iu_store_options {
     const struct iu_city *city; /* whose node this is: another city's store is refused */
     uint64_t map_bytes;       /* initial, 0: the default of 1 GiB; grows by itself */
     uint64_t seed[2];         /* for the epoch of a new store, from the system's generator */
+    bool older;               /* also a store of an older format: then only view/upgrade may use it */
 };
 
 /* Opens, or builds a new store in DIR.new, syncs it and renames. *why is a static sentence on failure. IU_HERE_FORMAT: newer
- * format; IU_HERE_DENIED: another city's, or in use; IU_HERE_CORRUPT: truncated or not a store; IU_HERE_FULL; IU_HERE_DISK. */
+ * format, or older without `older`; IU_HERE_DENIED: another city's, or in use; IU_HERE_CORRUPT: truncated or not a store; IU_HERE_FULL; IU_HERE_DISK. */
 IU_MUST_USE enum iu_err iu_store_open(const struct iu_store_options *options, struct iu_store **out, const char **why);
 void iu_store_close(struct iu_store *store);
 

@@ -22,6 +22,7 @@ static struct iu_bytes bytes_of(MDB_val val)
 
 static MDB_dbi dbi(const struct iu_snap *snap, enum iu_table table)
 {
+    iu_must(snap->store->opened[table]);
     return snap->store->tables[table];
 }
 

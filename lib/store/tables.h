@@ -6,6 +6,15 @@
 #include "base/bytes.h"
 #include "store/store.h"
 
+/* The next version's format has one derived table more, and another of documents. */
+#ifdef IU_TEST_NEXT
+#define IU_TABLES_NEXT(X) X(DATES, "v_dates") /* view: date u64 ‖ log_no u32 ‖ index u64 -> type */
+#define IU_DOCS_TABLE "v_docs2"
+#else
+#define IU_TABLES_NEXT(X)
+#define IU_DOCS_TABLE "v_docs"
+#endif
+
 #define IU_TABLES(X)                                                                                         \
     X(META, "meta")         /* name -> value */                                                              \
     X(CITIES, "cities")     /* city -> when met, disputed since */                                           \
@@ -30,7 +39,8 @@
     X(CHUNK_TILES, "chunktiles") /* attach_no u64 ‖ level u8 ‖ index u64 -> up to 256 hashes */              \
     X(CHARTERS, "v_charters")  /* view: city ‖ log u32 ‖ index u64 -> a charter's header fields */          \
     X(NAMES, "v_names")        /* view: handle ‖ 0 ‖ city -> nothing; every handle a city ever claimed */   \
-    X(DOCS, "v_docs")          /* view: log_no u32 ‖ index u64 -> type, date */
+    X(DOCS, IU_DOCS_TABLE)     /* view: log_no u32 ‖ index u64 -> type, date */                              \
+    IU_TABLES_NEXT(X)
 
 #define IU_TABLE_NAME(name, text) IU_T_##name,
 enum iu_table { IU_TABLES(IU_TABLE_NAME) IU_T_COUNT };

@@ -58,6 +58,10 @@ void iu_docs_put(struct iu_txn *txn, const struct iu_log_state *log, uint64_t in
 void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
                    const struct iu_item *item, struct iu_arena *arena);
 
+/* The same for those views that are others than in an older format. */
+void iu_docs_rebuild(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
+                     const struct iu_item *item, struct iu_arena *arena, uint64_t format);
+
 /* Whether the views hold what iu_docs_apply would write. */
 bool iu_docs_same(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
                   const struct iu_item *item, struct iu_arena *arena);
