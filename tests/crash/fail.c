@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a process: the FAIL_AT-th call that writes, syncs or names a file below FAIL_DIR fails once
  * with FAIL_WITH: EIO, ENOSPC, EINTR, or SHORT (half is written). FAIL_WITH=ALLOC: the FAIL_AT-th allocation
- * after the start gives nothing. FAIL_COUNT names a file where the number of calls, or of allocations, is kept (one byte
- * appended for each), so that a first run tells how many there are. */
+ * after the start gives nothing. FAIL_WITH=KILL: the process is killed before the FAIL_AT-th call.
+ * FAIL_WITH=SLOW: each call takes FAIL_AT ms longer. FAIL_WITH=NOSYNC: nothing is synced, and all is said to
+ * be. FAIL_COUNT names a file where the number of calls, or of allocations, is kept (one byte appended for
+ * each), so that a first run tells how many there are. */
 #include "crash/real.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,7 +28,7 @@ static const char *below, *with = "";
 static atomic_ulong seen, allocated;
 static unsigned long at;
 static int counter = -1;
-static bool allocs, ready;
+static bool allocs, kills, slow, lies, ready;
 
 __attribute__((constructor)) static void loaded(void)
 {
@@ -34,6 +37,9 @@ __attribute__((constructor)) static void loaded(void)
     with = getenv("FAIL_WITH") ? getenv("FAIL_WITH") : "";
     at = text ? strtoul(text, NULL, 10) : 0;
     allocs = strcmp(with, "ALLOC") == 0;
+    kills = strcmp(with, "KILL") == 0;
+    slow = strcmp(with, "SLOW") == 0;
+    lies = strcmp(with, "NOSYNC") == 0;
     if (count)
         counter = REAL(open)(count, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     ready = true;
@@ -58,7 +64,12 @@ static bool now(void)
 {
     if (counter >= 0 && !allocs)
         (void)!REAL(write)(counter, ".", 1);
-    return !allocs && atomic_fetch_add(&seen, 1) + 1 == at;
+    if (slow)
+        usleep((useconds_t)at * 1000);
+    bool this_one = !allocs && !slow && !lies && atomic_fetch_add(&seen, 1) + 1 == at;
+    if (this_one && kills)
+        kill(getpid(), SIGKILL);
+    return this_one;
 }
 
 static int error_of(void)
@@ -127,11 +138,15 @@ static bool refused(int fd)
 
 int fsync(int fd)
 {
+    if (lies && counts(fd))
+        return 0;
     return refused(fd) ? -1 : REAL(fsync)(fd);
 }
 
 int fdatasync(int fd)
 {
+    if (lies && counts(fd))
+        return 0;
     return refused(fd) ? -1 : REAL(fdatasync)(fd);
 }
 
