@@ -43,6 +43,9 @@ bool call_exchange(struct call *call, const struct iu_request *request, struct i
 bool call_more(struct call *call, struct iu_answered *out, int *exit_code);
 void call_close(struct call *call);
 uint64_t call_clock_ms(void); /* monotonic */
+/* What `interurband --answer VERB` writes, the program beside this one. False if there is none, or it fails.
+ */
+bool call_program(const struct call *call, const char *verb, struct iu_buf *out);
 
 /* The request of the command itself: verb, positional arguments by their names, flags that are sent. */
 void call_request(const struct call *call, struct iu_request *out);
@@ -77,6 +80,7 @@ int run_export(struct call *call);
 int run_verify(struct call *call);
 int run_backup(struct call *call);
 int run_restore(struct call *call);
+int run_upgrade(struct call *call);
 int run_feed(struct call *call);
 int run_invite(struct call *call);
 int run_join(struct call *call);

@@ -111,6 +111,11 @@ static const struct flag backup_flags[] = {
     {"force", FLAG_SWITCH, NULL, "overwrite FILE", false, false},
     END,
 };
+static const struct flag upgrade_flags[] = {
+    {"dry-run", FLAG_SWITCH, NULL,
+     "say what the next start would do, and change nothing; also beside a running node", false, false},
+    END,
+};
 static const struct flag key_flags[] = {
     {"root-key", FLAG_FILE, "FILE", "root.key from its safe place; next.key where root.key is lost", false,
      false},
@@ -253,6 +258,12 @@ const struct command commands[] = {
      "asks the peers that held its record last, and takes back what is newer there before it signs.",
      "interurban --home /var/lib/interurban restore lyon-monday.backup", no_flags, run_restore, NULL, NULL,
      "6 the file is not whole"},
+    {"upgrade", "", "how far the store's upgrade is, until it is done",
+     "A start upgrades the store of an older release by itself; this waits for it. With --dry-run, or where "
+     "no "
+     "node runs (exit 3 if there is something to do): from which format to which, entries, time and room.",
+     "interurban upgrade --dry-run", upgrade_flags, run_upgrade, NULL, NULL,
+     "1 no room for it, or the store of a newer release"},
     {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_config,
      "config", config_columns, ""},
     {"doctor", "", "look for what is wrong, and say what to do",

@@ -33,8 +33,7 @@ static void become(const char *const *args)
     _exit(127);
 }
 
-/* What `interurband --answer VERB` writes. False if there is no such program, or it fails. */
-static bool ask_program(const struct call *call, const char *verb, struct iu_buf *out)
+bool call_program(const struct call *call, const char *verb, struct iu_buf *out)
 {
     const char *args[] = {DAEMON, "--answer", verb, call->home ? "--home" : NULL, call->home, NULL};
     int ends[2], status = 0;
@@ -94,7 +93,7 @@ static int run_either(struct call *call, const char *note)
     if (!here)
         return code;
     iu_arena_init(&arena, ARENA_MAX);
-    if (code == IU_EXIT_UNREACHABLE && ask_program(call, call->command->name, &bytes) &&
+    if (code == IU_EXIT_UNREACHABLE && call_program(call, call->command->name, &bytes) &&
         iu_answered_get(iu_buf_view(&bytes), &arena, &answer) == IU_OK) {
         code = show(call, &answer);
         if (!answer.code.len && !call->quiet)

@@ -73,8 +73,9 @@ int run_status(struct call *call)
             break;
         if (!more)
             wait_s = 0; /* waiting does not help: once more, aloud */
+        bool upgrading = got && answer_cell(&answer, "upgrade.newest");
         call_close(call);
-        pause_ms(20);
+        pause_ms(upgrading ? 500 : 20);
     }
     if (!got)
         return code;

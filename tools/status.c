@@ -27,8 +27,29 @@ static void put_text(const struct iu_answered *answer, const char *before, const
     iu_buf_fini(&text);
 }
 
+/* Nothing else can be said while the store is upgraded. */
+static bool show_upgrade(const struct iu_answered *answer)
+{
+    char used[IU_SIZE_WORDS], room[IU_SIZE_WORDS];
+    if (!answer_cell(answer, "upgrade.newest"))
+        return false;
+    put_text(answer, "interurban ", "version", "");
+    put_text(answer, ", started ", "started", "\n");
+    put_text(answer, "  Id          ", "city", "\n");
+    iu_size_put(used, number(answer, "store.used"));
+    iu_size_put(room, number(answer, "store.free"));
+    printf("  Store       %s, %s free on its disk\n", used, room);
+    printf("  Upgrading   %llu of %llu entries, %llu %%\n", number(answer, "upgrade.done"),
+           number(answer, "upgrade.entries"), number(answer, "upgrade.percent"));
+    put_text(answer, "  ! Not ready: ", "signing.why", "\n");
+    put_text(answer, "    Next: ", "signing.next", "\n");
+    return true;
+}
+
 void show_status(const struct iu_answered *answer)
 {
+    if (show_upgrade(answer))
+        return;
     static const char *const states[] = {"in step",   "fetching", "behind", "away",
                                          "never met", "refused",  "forked"};
     const struct iu_cell *allowed = answer_cell(answer, "signing.allowed"),

@@ -10,10 +10,12 @@
 #include "node/own.h"
 #include "node/peer.h"
 #include "node/publish.h"
+#include "node/upgrade.h"
 #include "node/verbs.h"
 
 #include "base/text.h"
 #include "store/tables.h"
+#include "view/upgrade.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -116,7 +118,9 @@ static bool refuse_store(enum iu_err err, const char *dir, const char *words, in
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
     char room[IU_SIZE_WORDS];
     bool placed = home_place_ok(dir, true, &why, &next);
-    if (placed)
+    if (placed && err == IU_HERE_FORMAT && strstr(words, "newer"))
+        upgrade_newer_words(dir, &why, &next);
+    else if (placed)
         iu_buf_printf(&why, "%s: %s", dir, *words ? words : iu_err_words(err));
     if (err == IU_HERE_FULL) {
         iu_size_put(room, home_room(dir));
@@ -132,12 +136,18 @@ static bool refuse_store(enum iu_err err, const char *dir, const char *words, in
                   &why, &next, exit_code);
 }
 
+static char *store_dir(struct node *node)
+{
+    char *dir = *node->config.store ? strdup(node->config.store) : home_path(&node->home, "store");
+    iu_must(dir != NULL);
+    return dir;
+}
+
 static bool open_store(struct node *node, int *exit_code)
 {
     const char *words = "";
-    char *dir = *node->config.store ? strdup(node->config.store) : home_path(&node->home, "store");
-    iu_must(dir != NULL);
-    struct iu_store_options options = {.dir = dir, .city = &node->self};
+    char *dir = store_dir(node);
+    struct iu_store_options options = {.dir = dir, .city = &node->self, .older = true};
     os_random(options.seed, sizeof options.seed);
     enum iu_err err = iu_store_open(&options, &node->store, &words);
     bool good = err == IU_OK || refuse_store(err, dir, words, exit_code);
@@ -203,11 +213,61 @@ static bool open_control(struct node *node, int *exit_code)
     node->asks = asks_open();
     node->uploads = uploads_open();
     node->control = control_open(node, &why);
-    if (!node->control)
-        return refuse(IU_E_LISTEN, &why, NULL, exit_code);
+    return node->control || refuse(IU_E_LISTEN, &why, NULL, exit_code);
+}
+
+static bool open_metrics(struct node *node, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT;
     if (*node->config.metrics)
         node->metrics = metrics_open(node, node->config.metrics, &why);
     return !*node->config.metrics || node->metrics || refuse(IU_E_LISTEN, &why, NULL, exit_code);
+}
+
+/* Before anything of an older store is changed: whether what comes of it will find room. */
+static bool room_for_upgrade(struct node *node, const char *dir, int *exit_code)
+{
+    struct upgrade_plan plan = {.needed = true};
+    struct iu_upgrade *work = iu_upgrade_open(node->store);
+    struct iu_upgrade_view view;
+    uint64_t used;
+    iu_upgrade_view(work, &view);
+    iu_upgrade_close(work);
+    upgrade_estimate(&plan, view.from, view.entries, view.done);
+    iu_store_room(node->store, &used, &plan.store.free_bytes);
+    if (upgrade_room(&plan))
+        return true;
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    iu_buf_printf(&why, "%s: ", dir);
+    upgrade_words(&plan, &why, &next);
+    return refuse(IU_E_DISK_FULL, &why, &next, exit_code);
+}
+
+/* The port was free; it is given back meanwhile, so that peers are refused at once instead of being kept
+ * waiting. */
+static bool upgrade_store(struct node *node, int *exit_code)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    bool stopped = false;
+    char *dir = store_dir(node);
+    bool good = room_for_upgrade(node, dir, exit_code) && open_control(node, exit_code);
+    if (good) {
+        listen_close(node->listeners);
+        enum iu_err err = upgrade_run(node, &stopped);
+        node->listeners = !err && !stopped ? listen_open(node, &why) : NULL;
+        good = node->listeners != NULL;
+        *exit_code = IU_EXIT_DONE;
+        if (err)
+            refuse_store(err, dir, "", exit_code);
+        else if (stopped)
+            node_say(node, IU_FACT_STOPPED, IU_OK, "");
+        else if (!good)
+            refuse(IU_E_LISTEN, &why, NULL, exit_code);
+    }
+    if (!good)
+        control_close(node->control);
+    free(dir);
+    return good;
 }
 
 /* --- clock and signals --- */
@@ -286,8 +346,11 @@ bool node_open(struct node *node, const struct node_options *options, int *exit_
     if (!open_home(node, options, exit_code) || !own_read(node, exit_code) ||
         !open_listeners(node, exit_code) || !open_store(node, exit_code))
         return false;
+    if (iu_store_format(node->store) != IU_STORE_FORMAT && !upgrade_store(node, exit_code))
+        return false;
     open_timers(node);
-    if (!open_net(node, exit_code) || !open_control(node, exit_code))
+    if (!open_net(node, exit_code) || (!node->control && !open_control(node, exit_code)) ||
+        !open_metrics(node, exit_code))
         return false;
     tell_started(node);
     node_pump(node, &(struct iu_event){.kind = IU_EVENT_TICK});

@@ -20,6 +20,7 @@ struct control;
 struct listeners;
 struct metrics;
 struct peers;
+struct upgrade;
 struct uploads;
 
 struct node_options {
@@ -53,7 +54,8 @@ struct node {
     struct metrics *metrics;
     struct asks *asks;
     struct uploads *uploads;
-    struct check *check; /* under way, else NULL */
+    struct check *check;     /* under way, else NULL */
+    struct upgrade *upgrade; /* of the store, before anything else; else NULL */
     uv_timer_t tick, clock, end, index;
     uv_signal_t term, interrupt;
 

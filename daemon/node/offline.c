@@ -8,6 +8,7 @@
 #include "node/home.h"
 #include "node/own.h"
 #include "node/resolve.h"
+#include "node/upgrade.h"
 #include "sign/key.h"
 
 #include <errno.h>
@@ -137,13 +138,40 @@ static void check_keys(struct look *look)
     iu_buf_fini(&notes);
 }
 
+static char *store_dir(const struct home *home, const struct config *config)
+{
+    char *dir = *config->store ? strdup(config->store) : home_path(home, "store");
+    iu_must(dir != NULL);
+    return dir;
+}
+
+/* Of which format the store is, and what a start will do about it. */
+static void check_format(struct look *look, const char *dir)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct upgrade_plan plan;
+    const char *why;
+    enum iu_err err = upgrade_plan(dir, &plan, &why);
+    if (err == IU_HERE_NOT_FOUND)
+        return;
+    if (err)
+        iu_buf_printf(&words, "%s: %s", dir, why);
+    else if (plan.newer)
+        upgrade_newer_words(dir, &words, &next);
+    else
+        upgrade_words(&plan, &words, &next);
+    if (err)
+        iu_buf_put_str(&next, iu_error_next(IU_E_STORE));
+    put_bufs(look, "store format", !err && !plan.newer && (!plan.needed || upgrade_room(&plan)), &words,
+             &next);
+}
+
 static void check_store(struct look *look)
 {
     struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
     struct stat unused;
-    char *dir = *look->config.store ? strdup(look->config.store) : home_path(&look->home, "store"),
-         *guard = home_path(&look->home, "guard"), room[IU_SIZE_WORDS];
-    iu_must(dir != NULL);
+    char *dir = store_dir(&look->home, &look->config), *guard = home_path(&look->home, "guard"),
+         room[IU_SIZE_WORDS];
     bool absent = stat(dir, &unused) != 0 && errno == ENOENT, signs = stat(guard, &unused) == 0;
     bool good = home_place_ok(dir, true, &words, &next) && !(absent && signs);
     if (good && absent)
@@ -155,6 +183,8 @@ static void check_store(struct look *look)
         iu_buf_put_str(&next, "bring the whole home back from a copy, or restore a backup into a new one");
     }
     put_bufs(look, "store", good, &words, &next);
+    if (good && !absent)
+        check_format(look, dir);
     uint64_t bytes = home_room(dir);
     iu_size_put(room, bytes);
     iu_buf_printf(&words, "%s free on the disk of %s", room, dir);
@@ -248,13 +278,44 @@ static void answer_config(const char *home, const char *config, struct iu_reply 
     iu_buf_fini(&next);
 }
 
+static void answer_upgrade(const char *home, const char *config, struct iu_reply *reply)
+{
+    struct home place;
+    struct config fresh = {0};
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct upgrade_plan plan;
+    const char *words;
+    if (!home_look(home, config, &place, &why, &next)) {
+        iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    } else if (!config_read(place.config, config != NULL, &fresh, &why)) {
+        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
+                       "correct that line; interurband -p shows every key");
+    } else {
+        char *dir = store_dir(&place, &fresh);
+        enum iu_err err = upgrade_plan(dir, &plan, &words);
+        if (err == IU_HERE_NOT_FOUND)
+            plan = (struct upgrade_plan){.store.format = IU_STORE_FORMAT};
+        if (err && err != IU_HERE_NOT_FOUND) {
+            iu_buf_printf(&why, "%s: %s", dir, words);
+            iu_reply_error(reply, IU_E_STORE, iu_buf_cstr(&why), NULL);
+        } else {
+            upgrade_put_plan(&plan, dir, reply);
+        }
+        free(dir);
+    }
+    config_fini(&fresh);
+    home_close(&place);
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
+}
+
 int offline_answer(const char *home, const char *config, const char *verb)
 {
     struct iu_reply reply;
     struct iu_buf bytes = IU_BUF_INIT;
     struct look look = {.home = {.fd = -1, .run_fd = -1, .lock = -1}, .reply = &reply};
-    bool doctor = strcmp(verb, "doctor") == 0;
-    if (!doctor && strcmp(verb, "config") != 0)
+    bool doctor = strcmp(verb, "doctor") == 0, upgrade = strcmp(verb, "upgrade") == 0;
+    if (!doctor && !upgrade && strcmp(verb, "config") != 0)
         return IU_EXIT_USAGE;
     iu_reply_init(&reply);
     if (doctor) {
@@ -262,6 +323,8 @@ int offline_answer(const char *home, const char *config, const char *verb)
         iu_reply_list(&reply, "checks");
         look_over(&look, home, config, true);
         reply.exit = IU_EXIT_UNREACHABLE;
+    } else if (upgrade) {
+        answer_upgrade(home, config, &reply);
     } else {
         answer_config(home, config, &reply);
     }

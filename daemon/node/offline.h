@@ -8,8 +8,8 @@
  * error; 1 for anything else. */
 int offline_check(const char *home, const char *config);
 
-/* The answer to `doctor` or `config` as the control socket would give it, encoded, on stdout: for the command
- * line, which shows it when no node answers. 2 for another verb. */
+/* The answer to `doctor`, `config` or `upgrade` as the control socket would give it, encoded, on stdout: for
+ * the command line, which shows it when no node answers. 2 for another verb. */
 int offline_answer(const char *home, const char *config, const char *verb);
 
 #endif

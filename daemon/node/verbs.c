@@ -10,6 +10,7 @@
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/publish.h"
+#include "node/upgrade.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,19 @@ static bool backup(struct node *node, struct client *client, const struct iu_req
     return true;
 }
 
+/* After a start there is nothing left to upgrade. */
+static bool upgrade(struct node *node, struct client *client, const struct iu_request *request,
+                    struct iu_reply *reply)
+{
+    struct upgrade_plan plan = {.store.format = iu_store_format(node->store)};
+    uint64_t used;
+    (void)client;
+    (void)request;
+    iu_store_room(node->store, &used, &plan.store.free_bytes);
+    upgrade_put_plan(&plan, "", reply);
+    return true;
+}
+
 /* --- the table --- */
 
 typedef bool (*verb_run)(struct node *node, struct client *client, const struct iu_request *request,
@@ -282,6 +296,7 @@ static const struct verb {
     {"key", cities_key, true, false},        {"check", check_request, true, false},
     {"backup", backup, true, false},         {"config", config, true, false},
     {"doctor", doctor_request, true, false}, {"metrics", metrics, false, false},
+    {"upgrade", upgrade, false, false},
 };
 
 static const struct verb *verb_of(const struct iu_request *request)
@@ -354,7 +369,9 @@ void verbs_request(struct node *node, struct client *client, const struct iu_req
     const struct verb *verb = verb_of(request);
     bool whole = true;
     iu_reply_init(&reply);
-    if (verb && verb->changes && !may_change)
+    if (node->upgrade)
+        upgrade_answer(node, request, &reply);
+    else if (verb && verb->changes && !may_change)
         iu_reply_error(&reply, IU_E_NOT_ALLOWED, NULL, "use the control socket: view.sock only reads");
     else if (node->failed || node->stopping)
         iu_reply_error(&reply, node->failed ? IU_E_DISK : IU_E_UNREACHABLE,
