@@ -92,7 +92,7 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     iu_reply_u64(reply, "index", view->index);
     iu_bech32_put(id, "entry", view->entry.b);
     iu_reply_str(reply, "entry", id);
-    iu_place_put(snap, &view->log, view->index, place);
+    iu_place_of(snap, &who, &view->log, view->index, place);
     iu_reply_str(reply, "name", place);
     put_title(view, reply);
     put_type(view, reply);

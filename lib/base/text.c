@@ -270,8 +270,7 @@ static uint32_t bech32_step(uint32_t sum, uint8_t value)
     uint32_t top = sum >> 25;
     sum = (sum & 0x1ffffff) << 5 ^ value;
     for (int i = 0; i < 5; i++)
-        if (top >> i & 1)
-            sum ^= generator[i];
+        sum ^= generator[i] & (0 - (top >> i & 1));
     return sum;
 }
 
@@ -323,11 +322,16 @@ bool iu_bech32_ok(struct iu_bytes text)
 void iu_bech32_put(char out[IU_BECH32_MAX], const char *prefix, const uint8_t in[32])
 {
     uint8_t values[DATA_CHARS + CHECK_CHARS] = {0};
-    size_t len = strlen(prefix);
+    size_t len = strlen(prefix), count = 0;
+    uint32_t held = 0;
+    unsigned bits = 0;
     iu_must(len && len + 1 + sizeof values < IU_BECH32_MAX);
-    for (size_t bit = 0; bit < 256; bit++)
-        if (in[bit / 8] >> (7 - bit % 8) & 1)
-            values[bit / 5] |= (uint8_t)(16 >> bit % 5);
+    for (size_t i = 0; i < 32; i++) {
+        held = (held << 8 | in[i]) & 0xfff;
+        for (bits += 8; bits >= 5; bits -= 5)
+            values[count++] = held >> (bits - 5) & 31;
+    }
+    values[count] = held << (5 - bits) & 31;
     uint32_t sum = bech32_sum(iu_bytes_str(prefix), values, sizeof values) ^ BECH32M;
     for (size_t i = 0; i < CHECK_CHARS; i++)
         values[DATA_CHARS + i] = sum >> 5 * (5 - i) & 31;
@@ -346,10 +350,16 @@ enum iu_err iu_bech32_get(struct iu_bytes text, const char *prefix, uint8_t out[
         return IU_PEER_MALFORMED;
     if (bech32_split(text, values) != len || values[DATA_CHARS - 1] & 15)
         return IU_PEER_MALFORMED;
-    memset(out, 0, 32);
-    for (size_t bit = 0; bit < 256; bit++)
-        if (values[bit / 5] >> (4 - bit % 5) & 1)
-            out[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    uint32_t held = 0;
+    unsigned bits = 0;
+    for (size_t i = 0, count = 0; count < 32; i++) {
+        held = (held << 5 | values[i]) & 0xfff;
+        bits += 5;
+        if (bits >= 8) {
+            bits -= 8;
+            out[count++] = (uint8_t)(held >> bits);
+        }
+    }
     return IU_OK;
 }
 

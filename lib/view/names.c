@@ -57,17 +57,19 @@ static bool read_charter(const struct iu_snap *snap, const struct iu_city *city,
     return newest_charter(snap, city, &log, &index, &fields) && iu_charter_get(fields, arena, out) == IU_OK;
 }
 
-/* Walks the cities whose newest charter claims this handle. */
+/* Walks the cities whose newest charter claims this handle, but for one. */
 struct claims {
     const struct iu_snap *snap;
     struct iu_scan scan;
     struct iu_bytes handle;
+    const struct iu_city *but; /* NULL: nobody */
 };
 
-static void claims_open(const struct iu_snap *snap, struct iu_bytes handle, struct claims *out)
+static void claims_open(const struct iu_snap *snap, struct iu_bytes handle, const struct iu_city *but,
+                        struct claims *out)
 {
     uint8_t prefix[IU_HANDLE_MAX + 1];
-    *out = (struct claims){.snap = snap, .handle = handle};
+    *out = (struct claims){.snap = snap, .handle = handle, .but = but};
     iu_must(handle.len > 0 && handle.len <= IU_HANDLE_MAX);
     memcpy(prefix, handle.data, handle.len);
     prefix[handle.len] = 0;
@@ -85,6 +87,8 @@ static bool claims_next(struct claims *claims, struct iu_city *city)
         if (key.len != claims->handle.len + 1 + IU_ID_LEN)
             continue;
         memcpy(city->b, key.data + claims->handle.len + 1, IU_ID_LEN);
+        if (claims->but && iu_city_equal(city, claims->but))
+            continue;
         iu_arena_reset(&arena);
         found = read_charter(claims->snap, city, &arena, &charter) &&
                 iu_bytes_equal(charter.handle, claims->handle);
@@ -100,12 +104,10 @@ static size_t apart(const struct iu_snap *snap, const struct iu_city *city, stru
     struct iu_city other;
     char id[IU_BECH32_MAX], other_id[IU_BECH32_MAX];
     size_t chars = 0;
-    iu_city_put(id, city);
-    claims_open(snap, handle, &claims);
+    claims_open(snap, handle, city, &claims);
     while (claims_next(&claims, &other)) {
-        if (iu_city_equal(&other, city))
-            continue;
         size_t same = 0;
+        iu_city_put(id, city);
         iu_city_put(other_id, &other);
         while (same < APART_MAX && id[ID_HEAD + same] == other_id[ID_HEAD + same])
             same++;
@@ -146,17 +148,23 @@ void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_n
     iu_arena_fini(&arena);
 }
 
+void iu_place_of(const struct iu_snap *snap, const struct iu_named *who, const struct iu_log_state *log,
+                 uint64_t index, char out[IU_PLACE_MAX])
+{
+    struct iu_log_state newest;
+    bool plain = log->log <= 1 && (!iu_log_newest(snap, &log->city, &newest) || newest.log <= 1);
+    if (plain)
+        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu64, who->handle, index);
+    else
+        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu32 ":%" PRIu64, who->handle, log->log, index);
+}
+
 void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
                   char out[IU_PLACE_MAX])
 {
     struct iu_named who;
-    struct iu_log_state newest;
     iu_name(snap, &log->city, &who);
-    bool plain = log->log <= 1 && (!iu_log_newest(snap, &log->city, &newest) || newest.log <= 1);
-    if (plain)
-        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu64, who.handle, index);
-    else
-        snprintf(out, IU_PLACE_MAX, "%s/%" PRIu32 ":%" PRIu64, who.handle, log->log, index);
+    iu_place_of(snap, &who, log, index, out);
 }
 
 void iu_contact(const struct iu_snap *snap, const struct iu_city *city, char out[IU_CONTACT_SHOWN + 1])
@@ -205,7 +213,7 @@ static void by_handle(struct candidates *c, struct iu_bytes text)
     char id[IU_BECH32_MAX];
     if (!iu_handle_ok(handle) || (tilde && chars.len < APART_MIN) || chars.len > ID_CHARS)
         return;
-    claims_open(c->snap, handle, &claims);
+    claims_open(c->snap, handle, NULL, &claims);
     while (claims_next(&claims, &city)) {
         iu_city_put(id, &city);
         if (!chars.len || memcmp(id + ID_HEAD, chars.data, chars.len) == 0)

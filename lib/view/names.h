@@ -25,6 +25,9 @@ void iu_name(const struct iu_snap *snap, const struct iu_city *city, struct iu_n
  * again. */
 void iu_place_put(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
                   char out[IU_PLACE_MAX]);
+/* The same where the city's name is known already. */
+void iu_place_of(const struct iu_snap *snap, const struct iu_named *who, const struct iu_log_state *log,
+                 uint64_t index, char out[IU_PLACE_MAX]);
 
 /* Whom to write to, from the city's newest charter, safe to show; empty if it names nobody, or its body is
  * not here. */
