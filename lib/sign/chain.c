@@ -284,6 +284,19 @@ enum iu_err iu_chain_split(struct iu_bytes notes, struct iu_bytes *first, struct
     return IU_OK;
 }
 
+enum iu_err iu_delegation_open_log(struct iu_bytes note, uint32_t *log)
+{
+    const uint8_t *gap = note.len ? memmem(note.data, note.len, "\n\n", 2) : NULL;
+    if (!gap)
+        return IU_PEER_MALFORMED;
+    const uint8_t *before = memrchr(note.data, '\n', (size_t)(gap - note.data));
+    const uint8_t *line = before ? before + 1 : note.data;
+    struct lines in = {.rest = iu_bytes_of(line, (size_t)(gap - line) + 1)};
+    take_word(&in, "log", ' ');
+    *log = take_ordinal(&in, ' ');
+    return in.failed ? IU_PEER_MALFORMED : IU_OK;
+}
+
 static enum iu_err get_chain(struct iu_bytes notes, const struct iu_city *city, bool trusted,
                              struct iu_chain *out)
 {

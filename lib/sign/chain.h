@@ -57,6 +57,9 @@ IU_MUST_USE enum iu_err iu_chain_get_trusted(struct iu_bytes notes, const struct
 /* Splits the first note off `notes`: a view of it, and the rest. IU_PEER_MALFORMED if none is whole. */
 IU_MUST_USE enum iu_err iu_chain_split(struct iu_bytes notes, struct iu_bytes *first, struct iu_bytes *rest);
 
+/* The open log of one note, verified before it was stored here: its last line is read, and nothing else. */
+IU_MUST_USE enum iu_err iu_delegation_open_log(struct iu_bytes note, uint32_t *log);
+
 const struct iu_delegation *iu_chain_last(const struct iu_chain *chain);
 uint32_t iu_chain_open_log(const struct iu_chain *chain);
 

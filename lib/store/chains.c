@@ -34,6 +34,19 @@ bool iu_chain_load(const struct iu_snap *snap, const struct iu_city *city, struc
     return here;
 }
 
+bool iu_chain_open_held(const struct iu_snap *snap, const struct iu_city *city, uint32_t *log)
+{
+    uint8_t most[IU_KEY_MAX];
+    struct iu_bytes key, note;
+    if (!iu_last(snap, IU_T_CHAINS, iu_bytes_of(city->b, IU_ID_LEN), iu_key_city_u32(most, city, UINT32_MAX),
+                 &key, &note))
+        return false;
+    if (iu_delegation_open_log(note, log) == IU_OK)
+        return true;
+    iu_snap_fail(snap, IU_HERE_CORRUPT);
+    return false;
+}
+
 static bool city_row(const struct iu_snap *snap, const struct iu_city *city, struct iu_bytes *value)
 {
     return iu_get(snap, IU_T_CITIES, iu_bytes_of(city->b, IU_ID_LEN), value) && value->len >= 2 &&

@@ -10,6 +10,8 @@
 bool iu_chain_notes(const struct iu_snap *snap, const struct iu_city *city, struct iu_buf *out);
 /* Parsed without verifying signatures again: they were before they were stored. */
 bool iu_chain_load(const struct iu_snap *snap, const struct iu_city *city, struct iu_chain *out);
+/* The open log of its last delegation. False if the city is unknown. */
+bool iu_chain_open_held(const struct iu_snap *snap, const struct iu_city *city, uint32_t *log);
 bool iu_city_disputed(const struct iu_snap *snap, const struct iu_city *city);
 
 /* --- writing --- */

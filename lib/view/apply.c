@@ -89,13 +89,9 @@ void iu_apply(struct iu_txn *txn, const struct iu_apply_self *self, struct iu_jo
 bool iu_own_pending(const struct iu_snap *snap, const struct iu_city *self, struct iu_head *head,
                     uint64_t *released_size, struct iu_buf *released_note)
 {
-    struct iu_chain *chain = malloc(sizeof *chain);
     struct iu_log_state log;
-    iu_must(chain);
-    bool found =
-        iu_chain_load(snap, self, chain) && iu_log_committed(snap, self, iu_chain_open_log(chain), &log);
-    free(chain);
-    if (!found)
+    uint32_t open_log;
+    if (!iu_chain_open_held(snap, self, &open_log) || !iu_log_committed(snap, self, open_log, &log))
         return false;
     *head = (struct iu_head){.city = *self, .log = log.log, .size = log.size};
     iu_frontier_root(&log.frontier, &head->root);

@@ -79,12 +79,8 @@ static enum iu_err check_entry(const struct iu_applying *a, struct iu_arena *are
 /* Whether the own open log may grow; `log` is it, as held or new. */
 static enum iu_err check_log(const struct iu_applying *a, struct iu_log_state *log, bool *known)
 {
-    struct iu_chain *chain = malloc(sizeof *chain);
-    iu_must(chain != NULL);
-    bool here = iu_chain_load(a->snap, &a->self->city, chain);
-    uint32_t open_log = here ? iu_chain_open_log(chain) : 0;
-    free(chain);
-    if (!here)
+    uint32_t open_log;
+    if (!iu_chain_open_held(a->snap, &a->self->city, &open_log))
         return refuse(a, IU_HERE_NOT_FOUND, "this city's delegations are not in the store");
     *known = iu_log_or_new(a->snap, &a->self->city, open_log, log);
     if (iu_city_disputed(a->snap, &a->self->city))
