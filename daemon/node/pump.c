@@ -96,8 +96,10 @@ static void indexed(struct node *node, const struct iu_effect *effect)
         uv_timer_start(&node->index, on_index, 0, INDEX_MS);
 }
 
+/* What peers are offered leaves first: whoever is answered may rely on it. */
 static void carry_answer(struct node *node, const struct iu_effect *effect)
 {
+    peers_flush(node);
     if (effect->token && effect->token == node->charter_token)
         own_charter_answered(node, effect);
     else if (effect->token && effect->token == node->index_token)

@@ -106,26 +106,12 @@ static void tell_released(struct iu_net *net)
     iu_net_flush(net);
 }
 
-void iu_own_released(struct iu_net *net, const struct iu_event *event)
+static void answer_released(struct iu_net *net)
 {
-    struct iu_fact *fact = iu_net_fact(net, IU_FACT_ENTRY_RELEASED);
-    fact->city = net->options.self;
-    fact->log = event->head.log;
-    fact->size = event->head.size;
-    fact->count = event->head.log == net->released.log && event->head.size > net->released.size
-                      ? event->head.size - net->released.size
-                      : 0;
-    net->released = event->head;
-    iu_buf_clear(&net->note_due);
-    iu_buf_put_bytes(&net->note_due, event->bytes);
-    net->note_ms = net->now_ms + NOTE_MS;
-    iu_net_wake(net, net->note_ms);
-    iu_fence_grew(&net->fence, event->head.size, &event->head.root, net->now_ms);
-    tell_released(net);
+    const struct iu_head *head = &net->released;
     for (size_t i = 0; i < net->publication_count;) {
         const struct iu_publication *publication = &net->publications[i];
-        if (!publication->committed || publication->log != event->head.log ||
-            publication->index >= event->head.size) {
+        if (!publication->committed || publication->log != head->log || publication->index >= head->size) {
             i++;
             continue;
         }
@@ -136,6 +122,24 @@ void iu_own_released(struct iu_net *net, const struct iu_event *event)
         answer->entry = publication->entry;
         forget(net, i);
     }
+}
+
+void iu_own_released(struct iu_net *net, const struct iu_event *event)
+{
+    uint64_t before = event->head.log == net->released.log ? net->released.size : event->head.size;
+    net->released = event->head;
+    iu_buf_clear(&net->note_due);
+    iu_buf_put_bytes(&net->note_due, event->bytes);
+    net->note_ms = net->now_ms + NOTE_MS;
+    iu_net_wake(net, net->note_ms);
+    iu_fence_grew(&net->fence, event->head.size, &event->head.root, net->now_ms);
+    tell_released(net);
+    answer_released(net);
+    struct iu_fact *fact = iu_net_fact(net, IU_FACT_ENTRY_RELEASED); /* nobody waits for it */
+    fact->city = net->options.self;
+    fact->log = event->head.log;
+    fact->size = event->head.size;
+    fact->count = event->head.size > before ? event->head.size - before : 0;
 }
 
 /* --- the fence --- */
