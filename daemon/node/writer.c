@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *  loop:    put, put, put ──► waiting ──► order ─────────┐            ┌─► done(order) ─► waiting…
- *  workers:           └─► prepare, prepare …  ─┐         │            │
- *  thread:                                     └─► finish, apply, commit, guard, sign
+ *  loop:    put, put, put, go ──► waiting ─┐                                   ┌─► done(order) ─► …
+ *  workers:           └─► prepare, prepare … │  ─┐                               │
+ *  thread:                                 order └─► finish, apply, commit, guard, sign ─► next order
+ *
+ * The thread takes its next order itself: the disk does not wait for the loop, which tells of one order while
+ * the next is under way.
  */
 #include "node/writer.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define ORDERS 2 /* one under way, one that the loop tells of */
+
+struct items {
+    struct writer_item *at;
+    size_t count, cap;
+};
 
 struct writer {
     struct writer_options options;
@@ -19,15 +29,30 @@ struct writer {
     void (*closed)(void *with);
 
     /* The loop's. */
-    struct writer_item *waiting;
-    size_t waiting_count, waiting_cap;
-    uint64_t queued, put_count, taken_count, release_after;
-    bool release_due, again, busy;
+    struct items fresh; /* put since the last go */
+    uint64_t queued, put_count, done_count, release_count, released_count;
+    bool release_fresh, again;
 
-    /* Handed over under `lock`: the order is the thread's while `given`, the loop's otherwise. */
-    struct writer_order order;
-    bool given, stop;
+    /* Of both, under `lock`. An order is the thread's from when it is taken until it is made, then the loop's
+     * until it is told. */
+    struct items waiting;
+    uint64_t taken_count, release_after, release_number;
+    struct writer_order orders[ORDERS];
+    uint64_t taken, made, told;   /* orders; the thread is behind `made` only while one is under way */
+    bool release_due, held, stop; /* held: an order failed, and the loop has not looked at it yet */
 };
+
+static void append(struct items *to, const struct writer_item *items, size_t count)
+{
+    if (to->count + count > to->cap) {
+        to->cap = to->count + count > 2 * to->cap ? to->count + count + 64 : 2 * to->cap;
+        to->at = realloc(to->at, to->cap * sizeof *to->at);
+        iu_must(to->at != NULL);
+    }
+    if (count)
+        memcpy(to->at + to->count, items, count * sizeof *items);
+    to->count += count;
+}
 
 /* --- the thread --- */
 
@@ -71,64 +96,59 @@ static void carry_out(struct writer *w, struct writer_order *order)
     order->released = order->sign_err == IU_OK;
 }
 
-static void run(void *writer)
+/* Everything that waits, up to the bounds of one commit. False if there is nothing to do yet. */
+static bool take(struct writer *w)
 {
-    struct writer *w = writer;
-    uv_mutex_lock(&w->lock);
-    for (;;) {
-        while (!w->given && !w->stop)
-            uv_cond_wait(&w->wake, &w->lock);
-        if (!w->given)
-            break;
-        uv_mutex_unlock(&w->lock);
-        carry_out(w, &w->order);
-        uv_mutex_lock(&w->lock);
-        w->given = false;
-        uv_async_send(&w->async);
-    }
-    uv_mutex_unlock(&w->lock);
-}
-
-/* --- the loop --- */
-
-static void give(struct writer *w)
-{
-    uv_mutex_lock(&w->lock);
-    w->given = true;
-    uv_cond_signal(&w->wake);
-    uv_mutex_unlock(&w->lock);
-}
-
-/* An idle writer starts at once with everything that waits, up to the bounds of one commit. */
-static void start(struct writer *w)
-{
-    struct writer_order *order = &w->order;
+    struct items *waiting = &w->waiting;
     size_t count = 0;
     uint64_t bytes = 0;
-    if (w->busy || (!w->waiting_count && !w->release_due))
-        return;
-    while (count < w->waiting_count && count < IU_COMMIT_ENTRIES_MAX &&
-           (count == 0 || bytes + w->waiting[count].bytes <= IU_COMMIT_BYTES_MAX))
-        bytes += w->waiting[count++].bytes;
+    if (w->held || w->taken - w->told == ORDERS || (!waiting->count && !w->release_due))
+        return false;
+    struct writer_order *order = &w->orders[w->taken++ % ORDERS];
+    while (count < waiting->count && count < IU_COMMIT_ENTRIES_MAX &&
+           (count == 0 || bytes + waiting->at[count].bytes <= IU_COMMIT_BYTES_MAX))
+        bytes += waiting->at[count++].bytes;
     if (order->cap < count) {
         order->items = realloc(order->items, count * sizeof *order->items);
         iu_must(order->items != NULL);
         order->cap = count;
     }
     if (count) {
-        memcpy(order->items, w->waiting, count * sizeof *order->items);
-        memmove(w->waiting, w->waiting + count, (w->waiting_count - count) * sizeof *w->waiting);
+        memcpy(order->items, waiting->at, count * sizeof *order->items);
+        memmove(waiting->at, waiting->at + count, (waiting->count - count) * sizeof *waiting->at);
     }
-    w->waiting_count -= count;
+    waiting->count -= count;
     w->taken_count += count;
     order->count = count;
     order->bytes = bytes;
     order->release = w->release_due && w->taken_count >= w->release_after;
+    order->release_number = w->release_number;
     if (order->release)
         w->release_due = false;
-    w->busy = true;
-    give(w);
+    return true;
 }
+
+static void run(void *writer)
+{
+    struct writer *w = writer;
+    uv_mutex_lock(&w->lock);
+    for (;;) {
+        while (!w->stop && (w->taken == w->made || w->held) && !take(w))
+            uv_cond_wait(&w->wake, &w->lock);
+        if (w->stop)
+            break;
+        struct writer_order *order = &w->orders[w->made % ORDERS];
+        uv_mutex_unlock(&w->lock);
+        carry_out(w, order);
+        uv_mutex_lock(&w->lock);
+        w->held = order->err || order->sign_err;
+        w->made++;
+        uv_async_send(&w->async);
+    }
+    uv_mutex_unlock(&w->lock);
+}
+
+/* --- the loop --- */
 
 static void drop_items(struct writer_item *items, size_t count)
 {
@@ -139,24 +159,44 @@ static void drop_items(struct writer_item *items, size_t count)
     }
 }
 
-static void finish(struct writer *w)
+/* The oldest order that is made and not told of; NULL: there is none. */
+static struct writer_order *next_made(struct writer *w)
 {
     uv_mutex_lock(&w->lock);
-    bool given = w->given;
+    struct writer_order *order = w->told < w->made ? &w->orders[w->told % ORDERS] : NULL;
     uv_mutex_unlock(&w->lock);
-    if (given || !w->busy)
-        return;
-    w->again = false;
-    w->options.done(w->options.with, &w->order);
-    if (w->again) {
-        give(w);
-        return;
+    return order;
+}
+
+/* The thread goes on; with this very order if it is to be tried again. */
+static void give_back(struct writer *w, struct writer_order *order)
+{
+    bool failed = order->err || order->sign_err;
+    uv_mutex_lock(&w->lock);
+    if (w->again)
+        w->made--;
+    else
+        w->told++;
+    w->held = w->held && !failed;
+    uv_cond_signal(&w->wake);
+    uv_mutex_unlock(&w->lock);
+}
+
+static void finish(struct writer *w)
+{
+    struct writer_order *order;
+    while ((order = next_made(w)) != NULL) {
+        w->again = false;
+        w->options.done(w->options.with, order);
+        if (!w->again) {
+            w->queued -= order->bytes;
+            w->done_count += order->count;
+            w->released_count = order->release ? order->release_number : w->released_count;
+            drop_items(order->items, order->count);
+            order->count = 0;
+        }
+        give_back(w, order);
     }
-    w->queued -= w->order.bytes;
-    drop_items(w->order.items, w->order.count);
-    w->order.count = 0;
-    w->busy = false;
-    start(w);
 }
 
 static void on_done(uv_async_t *async)
@@ -184,11 +224,15 @@ static void on_closed(uv_handle_t *async)
     struct writer *w = async->data;
     void (*closed)(void *) = w->closed;
     void *with = w->options.with;
-    drop_items(w->waiting, w->waiting_count);
-    drop_items(w->order.items, w->order.count);
-    free(w->waiting);
-    free(w->order.items);
-    iu_buf_fini(&w->order.note);
+    drop_items(w->fresh.at, w->fresh.count);
+    drop_items(w->waiting.at, w->waiting.count);
+    free(w->fresh.at);
+    free(w->waiting.at);
+    for (size_t i = 0; i < ORDERS; i++) {
+        drop_items(w->orders[i].items, w->orders[i].count);
+        free(w->orders[i].items);
+        iu_buf_fini(&w->orders[i].note);
+    }
     uv_cond_destroy(&w->wake);
     uv_mutex_destroy(&w->lock);
     free(w);
@@ -209,14 +253,11 @@ void writer_close(struct writer *w, void (*closed)(void *with))
 
 uint64_t writer_put_take(struct writer *w, struct iu_job *job, uint64_t conn)
 {
-    if (w->waiting_count == w->waiting_cap) {
-        w->waiting_cap = w->waiting_cap ? 2 * w->waiting_cap : 64;
-        w->waiting = realloc(w->waiting, w->waiting_cap * sizeof *w->waiting);
-        iu_must(w->waiting != NULL);
-    }
     uint64_t bytes = sizeof *job + job->a.len + job->b.len + job->c.len;
-    w->waiting[w->waiting_count++] =
-        (struct writer_item){.job = job, .check = checker_put(w->checker, job), .conn = conn, .bytes = bytes};
+    append(&w->fresh,
+           &(struct writer_item){
+               .job = job, .check = checker_put(w->checker, job), .conn = conn, .bytes = bytes},
+           1);
     w->queued += bytes;
     w->put_count++;
     return bytes;
@@ -224,13 +265,24 @@ uint64_t writer_put_take(struct writer *w, struct iu_job *job, uint64_t conn)
 
 void writer_release(struct writer *w)
 {
-    w->release_due = true;
-    w->release_after = w->put_count;
+    w->release_fresh = true;
 }
 
 void writer_go(struct writer *w)
 {
-    start(w);
+    if (!w->fresh.count && !w->release_fresh)
+        return;
+    uv_mutex_lock(&w->lock);
+    append(&w->waiting, w->fresh.at, w->fresh.count);
+    if (w->release_fresh) {
+        w->release_due = true;
+        w->release_after = w->put_count;
+        w->release_number = ++w->release_count;
+    }
+    uv_cond_signal(&w->wake);
+    uv_mutex_unlock(&w->lock);
+    w->fresh.count = 0;
+    w->release_fresh = false;
 }
 
 void writer_again(struct writer *w)
@@ -240,7 +292,7 @@ void writer_again(struct writer *w)
 
 bool writer_idle(const struct writer *w)
 {
-    return !w->busy && !w->waiting_count && !w->release_due;
+    return w->put_count == w->done_count && !w->release_fresh && w->release_count == w->released_count;
 }
 
 uint64_t writer_queued(const struct writer *w)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one writer thread. Jobs go in by value, gather while a write is in flight, and are committed together;
- * outcomes come back on the loop. Where a release is due, the thread writes the guard and signs after the
- * commit. */
+ * outcomes come back on the loop, in order. Where a release is due, the thread writes the guard and signs
+ * after the commit. It goes on to what has gathered by itself, but for an order that failed: then it waits
+ * until the loop has looked at it. */
 #ifndef NODE_WRITER_H
 #define NODE_WRITER_H
 
@@ -25,6 +26,7 @@ struct writer_order {
     size_t count, cap;
     uint64_t bytes;
     bool release;
+    uint64_t release_number;
     enum iu_err err;      /* of the commit; not IU_OK: nothing was written */
     enum iu_err sign_err; /* of guard and signature */
     bool released;
@@ -51,8 +53,7 @@ void writer_close(struct writer *writer, void (*closed)(void *with));
 uint64_t writer_put_take(struct writer *writer, struct iu_job *job, uint64_t conn);
 /* Release what is pending of the own log, with or after the jobs put so far. */
 void writer_release(struct writer *writer);
-/* Starts an idle writer on what was put; a busy one goes on by itself. Called when all of one turn of the
- * loop was put, so that it is one write. */
+/* Hands over what was put. An idle writer starts at once, so it is called when all of one event was put. */
 void writer_go(struct writer *writer);
 /* Within `done`: the same order once more, after the store was grown. */
 void writer_again(struct writer *writer);
