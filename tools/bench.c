@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIVE_MAX 100000
+#define COUNT_MAX 100000
 
 void bench_fail(const char *format, ...)
 {
@@ -73,46 +73,6 @@ void bench_medians(const char *what, struct bench_series *series, size_t count, 
     bench_print(object);
 }
 
-/* From asking to publish until the document is readable at a connected peer; durable at both ends. */
-static void run_live(const struct bench_options *options, const char *dir)
-{
-    struct bench_series series[] = {
-        {.name = "acknowledged_p50_ms"}, {.name = "readable_p50_ms"}, {.name = "readable_p99_ms"}};
-    static double acknowledged[LIVE_MAX], readable[LIVE_MAX];
-    for (uint64_t run = 0; run < options->runs; run++) {
-        struct bench_node from = {0}, to = {0};
-        char path[600];
-        snprintf(path, sizeof path, "%s/run%llu", dir, (unsigned long long)run);
-        bench_found(&from, path, "from");
-        bench_found(&to, path, "to");
-        bench_start(&from);
-        bench_start(&to);
-        bench_join(&to, &from);
-        while (bench_held(&to, &from.city) < 1)
-            bench_nap(2000);
-        for (uint64_t i = 0; i < options->count; i++) {
-            bench_nap(2000);
-            double begin = bench_now();
-            uint64_t index = bench_publish(&from, options->body);
-            acknowledged[i] = (bench_now() - begin) * 1e3;
-            while (bench_held(&to, &from.city) <= index)
-                if (bench_now() - begin > 30)
-                    bench_fail("entry %llu is not at the peer after 30 s", (unsigned long long)index);
-            readable[i] = (bench_now() - begin) * 1e3;
-        }
-        bench_stop(&to);
-        bench_stop(&from);
-        series[0].values[run] = bench_median(acknowledged, options->count);
-        series[1].values[run] = bench_median(readable, options->count);
-        series[2].values[run] = bench_at(readable, options->count, 0.99);
-        bench_print(json_pack("{s:s,s:I,s:f,s:f,s:f}", "run", "live", "count", (json_int_t)options->count,
-                              series[0].name, series[0].values[run], series[1].name, series[1].values[run],
-                              series[2].name, series[2].values[run]));
-        bench_remove(path);
-    }
-    bench_medians("live", series, sizeof series / sizeof *series, options->runs);
-}
-
 static uint64_t number(const char *text)
 {
     uint64_t value;
@@ -149,21 +109,23 @@ int main(int argc, char **argv)
             options.logs = number(value);
         else if (!strcmp(argv[i], "--clients"))
             options.clients = number(value);
+        else if (!strcmp(argv[i], "--history"))
+            options.history = number(value);
         else if (!strcmp(argv[i], "--dir"))
             options.dir = value;
         else
             bench_fail("unknown flag %s", argv[i]);
     }
-    if (!options.runs || options.runs > BENCH_RUNS_MAX || !options.count || options.count > LIVE_MAX ||
+    if (!options.runs || options.runs > BENCH_RUNS_MAX || !options.count || options.count > COUNT_MAX ||
         options.body > 40000)
-        bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", BENCH_RUNS_MAX, LIVE_MAX);
+        bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", BENCH_RUNS_MAX, COUNT_MAX);
     const char *dir = options.dir ? options.dir : mkdtemp(made);
     if (!dir)
         bench_fail("no temporary directory");
     if (!strcmp(what, "catchup"))
         bench_catchup(&options, dir);
     else if (!strcmp(what, "live"))
-        run_live(&options, dir);
+        bench_live(&options, dir);
     else if (!strcmp(what, "limits"))
         bench_limits(dir);
     else if (!strcmp(what, "fill") && options.dir)
@@ -177,8 +139,9 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "publish") && options.clients && options.clients <= options.count)
         bench_publishes(&options, dir);
     else
-        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] | limits | "
-                   "fill --dir DIR [--entries N] [--logs L] | start [--entries N] | idle [--logs L] | "
+        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] "
+                   "[--history ENTRIES] | limits | fill --dir DIR [--entries N] [--logs L] | start "
+                   "[--entries N] | idle [--logs L] | "
                    "sessions [--count N] | publish [--clients C] [--count N] [--body BYTES]; all: "
                    "[--runs N] [--dir DIR]");
     if (!options.dir)

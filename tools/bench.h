@@ -27,7 +27,7 @@ struct bench_city {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count, logs, clients;
+    uint64_t entries, runs, count, logs, clients, history;
     size_t body;
     const char *dir; /* where the stores go; NULL: a temporary directory */
 };
@@ -46,7 +46,7 @@ uint64_t bench_written(pid_t pid);
 /* Waits until the process uses no processor time worth naming. */
 void bench_rest(pid_t pid);
 double bench_median(double *values, size_t count); /* sorts */
-void bench_print(json_t *object); /* one line; releases it */
+void bench_print(json_t *object);                  /* one line; releases it */
 json_t *bench_against(double value, double limit);
 /* The last line: median, least and greatest of each series. */
 void bench_medians(const char *what, struct bench_series *series, size_t count, size_t runs);
@@ -59,6 +59,8 @@ void bench_start(struct bench_node *node);
 void bench_stop(struct bench_node *node);
 /* GUEST uses an invite of HOST. */
 void bench_join(struct bench_node *guest, struct bench_node *host);
+/* The node follows a city that it need not have heard of. */
+void bench_follow(struct bench_node *node, const struct iu_city *city);
 /* Adds `entries` documents with bodies of `body` unique random bytes each to a stopped node's own log,
  * signed, guard written. Returns the bytes of headers, salts and bodies. */
 uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body);
@@ -74,6 +76,8 @@ uint64_t bench_publish(struct bench_node *node, size_t body);
 /* The same over a connection of the caller's, from any thread. */
 struct call;
 uint64_t bench_publish_on(struct call *call, size_t body);
+/* The end of the node's feed; with `wait`, once there is something at `from` or behind it. */
+uint64_t bench_feed_on(struct call *call, uint64_t from, bool wait);
 /* Closes the connection that is kept to the node's control socket; the next question opens it again. */
 void bench_hang_up(const struct bench_node *node);
 void bench_remove(const char *dir);
@@ -97,6 +101,10 @@ void bench_catchup(const struct bench_options *options, const char *dir);
 
 /* One node, `count` admitted sessions at rest: KiB each, processor time of all. */
 void bench_sessions(const struct bench_options *options, const char *dir);
+
+/* `count` publishes, one after the other, until each can be read at a connected peer, which fetches `history`
+ * entries of another log over the same connection meanwhile. */
+void bench_live(const struct bench_options *options, const char *dir);
 
 /* `count` publishes by one client, then by `clients` at once. */
 void bench_publishes(const struct bench_options *options, const char *dir);

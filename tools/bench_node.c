@@ -249,6 +249,17 @@ void bench_join(struct bench_node *guest, struct bench_node *host)
     iu_buf_fini(&line);
 }
 
+void bench_follow(struct bench_node *node, const struct iu_city *city)
+{
+    char id[IU_BECH32_MAX];
+    struct iu_request request = {.verb = iu_bytes_str("follow")};
+    struct iu_answered answer;
+    iu_city_put(id, city);
+    add(&request, "city", id);
+    if (!ask(node, call_of(node), &request, &answer))
+        bench_fail("follow fails");
+}
+
 uint64_t bench_held(struct bench_node *node, const struct iu_city *city)
 {
     char id[IU_BECH32_MAX];
@@ -298,6 +309,21 @@ uint64_t bench_publish_on(struct call *call, size_t body)
 uint64_t bench_publish(struct bench_node *node, size_t body)
 {
     return bench_publish_on(call_of(node), body);
+}
+
+uint64_t bench_feed_on(struct call *call, uint64_t from, bool wait)
+{
+    char text[24];
+    int code;
+    struct iu_request request = {.verb = iu_bytes_str("feed")};
+    struct iu_answered answer;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)from);
+    add(&request, "from", text);
+    if (wait)
+        add(&request, "wait", "30");
+    if (!call_exchange(call, &request, &answer, &code) || answer.exit != IU_EXIT_DONE || !answer.row_count)
+        bench_fail("feed fails");
+    return answer.rows[answer.row_count - 1].cells[0].number; /* cursor.next */
 }
 
 /* --- filling a store without its daemon --- */
