@@ -216,6 +216,7 @@ static void refuse_all(struct writer_order *order)
         const struct iu_job *job = order->items[i].job;
         order->items[i].outcome = (struct iu_outcome){.kind = job->kind,
                                                       .token = job->token,
+                                                      .urgent = job->urgent,
                                                       .err = order->err,
                                                       .peer_city = job->peer_city,
                                                       .city = job->city,

@@ -4,6 +4,7 @@
  *  workers:           └─► prepare, prepare … │  ─┐                               │
  *  thread:                                 order └─► finish, apply, commit, guard, sign ─► next order
  *
+ * Urgent jobs come first, and end an order under way that has others: what it has not come to waits again.
  * The thread takes its next order itself: the disk does not wait for the loop, which tells of one order while
  * the next is under way.
  */
@@ -30,13 +31,13 @@ struct writer {
 
     /* The loop's. */
     struct items fresh; /* put since the last go */
-    uint64_t queued, put_count, done_count, release_count, released_count;
+    uint64_t queued, put_count, publish_count, done_count, release_count, released_count;
     bool release_fresh, again;
 
     /* Of both, under `lock`. An order is the thread's from when it is taken until it is made, then the loop's
      * until it is told. */
-    struct items waiting;
-    uint64_t taken_count, release_after, release_number;
+    struct items waiting[2];                                 /* not urgent, urgent */
+    uint64_t published_count, release_after, release_number; /* publishes: in orders; before the release */
     struct writer_order orders[ORDERS];
     uint64_t taken, made, told;   /* orders; the thread is behind `made` only while one is under way */
     bool release_due, held, stop; /* held: an order failed, and the loop has not looked at it yet */
@@ -56,6 +57,62 @@ static void append(struct items *to, const struct writer_item *items, size_t cou
 
 /* --- the thread --- */
 
+static void add(struct writer *w, struct writer_order *order, const struct writer_item *item)
+{
+    if (order->count == order->cap) {
+        order->cap = order->cap ? 2 * order->cap : 64;
+        order->items = realloc(order->items, order->cap * sizeof *order->items);
+        iu_must(order->items != NULL);
+    }
+    order->items[order->count++] = *item;
+    order->bytes += item->bytes;
+    w->published_count += item->job->kind == IU_JOB_PUBLISH;
+}
+
+/* Moves what waits into the order, up to the bounds of one commit. */
+static void fill(struct writer *w, struct writer_order *order, struct items *waiting)
+{
+    size_t count = 0;
+    while (count < waiting->count && order->count < IU_COMMIT_ENTRIES_MAX &&
+           (order->count == 0 || order->bytes + waiting->at[count].bytes <= IU_COMMIT_BYTES_MAX))
+        add(w, order, &waiting->at[count++]);
+    if (count)
+        memmove(waiting->at, waiting->at + count, (waiting->count - count) * sizeof *waiting->at);
+    waiting->count -= count;
+}
+
+static void release_if_due(struct writer *w, struct writer_order *order)
+{
+    if (!w->release_due || w->published_count < w->release_after)
+        return;
+    order->release = true;
+    order->release_number = w->release_number;
+    w->release_due = false;
+}
+
+/* Between items that are not urgent, before `at`: if urgent jobs wait, they take the place of the rest. */
+static void give_way(struct writer *w, struct writer_order *order, size_t at)
+{
+    uv_mutex_lock(&w->lock);
+    if (w->waiting[1].count) {
+        struct items rest = {0};
+        append(&rest, order->items + at, order->count - at);
+        for (size_t i = at; i < order->count; i++) {
+            order->bytes -= order->items[i].bytes;
+            w->published_count -= order->items[i].job->kind == IU_JOB_PUBLISH;
+        }
+        append(&rest, w->waiting[0].at, w->waiting[0].count);
+        free(w->waiting[0].at);
+        w->waiting[0] = rest;
+        order->count = at;
+        w->release_due = w->release_due || order->release; /* a publish may be in the rest */
+        order->release = false;
+        fill(w, order, &w->waiting[1]);
+        release_if_due(w, order);
+    }
+    uv_mutex_unlock(&w->lock);
+}
+
 static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pending)
 {
     struct iu_txn *txn;
@@ -65,6 +122,8 @@ static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pe
     if (err)
         return err;
     for (size_t i = 0; i < order->count && !iu_txn_err(txn); i++) {
+        if (i > 0 && !order->items[i].job->urgent && !order->items[i - 1].job->urgent)
+            give_way(w, order, i);
         checker_finish(w->checker, order->items[i].check);
         memset(&order->items[i].outcome, 0, sizeof order->items[i].outcome);
         iu_apply(txn, w->options.self, order->items[i].job, &order->items[i].outcome);
@@ -96,35 +155,19 @@ static void carry_out(struct writer *w, struct writer_order *order)
     order->released = order->sign_err == IU_OK;
 }
 
-/* Everything that waits, up to the bounds of one commit. False if there is nothing to do yet. */
+/* False if there is nothing to do yet. */
 static bool take(struct writer *w)
 {
-    struct items *waiting = &w->waiting;
-    size_t count = 0;
-    uint64_t bytes = 0;
-    if (w->held || w->taken - w->told == ORDERS || (!waiting->count && !w->release_due))
+    bool work = w->waiting[0].count || w->waiting[1].count || w->release_due;
+    if (w->held || w->taken - w->told == ORDERS || !work)
         return false;
     struct writer_order *order = &w->orders[w->taken++ % ORDERS];
-    while (count < waiting->count && count < IU_COMMIT_ENTRIES_MAX &&
-           (count == 0 || bytes + waiting->at[count].bytes <= IU_COMMIT_BYTES_MAX))
-        bytes += waiting->at[count++].bytes;
-    if (order->cap < count) {
-        order->items = realloc(order->items, count * sizeof *order->items);
-        iu_must(order->items != NULL);
-        order->cap = count;
-    }
-    if (count) {
-        memcpy(order->items, waiting->at, count * sizeof *order->items);
-        memmove(waiting->at, waiting->at + count, (waiting->count - count) * sizeof *waiting->at);
-    }
-    waiting->count -= count;
-    w->taken_count += count;
-    order->count = count;
-    order->bytes = bytes;
-    order->release = w->release_due && w->taken_count >= w->release_after;
-    order->release_number = w->release_number;
-    if (order->release)
-        w->release_due = false;
+    order->count = 0;
+    order->bytes = 0;
+    order->release = false;
+    fill(w, order, &w->waiting[1]);
+    fill(w, order, &w->waiting[0]);
+    release_if_due(w, order);
     return true;
 }
 
@@ -225,9 +268,11 @@ static void on_closed(uv_handle_t *async)
     void (*closed)(void *) = w->closed;
     void *with = w->options.with;
     drop_items(w->fresh.at, w->fresh.count);
-    drop_items(w->waiting.at, w->waiting.count);
     free(w->fresh.at);
-    free(w->waiting.at);
+    for (size_t i = 0; i < 2; i++) {
+        drop_items(w->waiting[i].at, w->waiting[i].count);
+        free(w->waiting[i].at);
+    }
     for (size_t i = 0; i < ORDERS; i++) {
         drop_items(w->orders[i].items, w->orders[i].count);
         free(w->orders[i].items);
@@ -260,6 +305,7 @@ uint64_t writer_put_take(struct writer *w, struct iu_job *job, uint64_t conn)
            1);
     w->queued += bytes;
     w->put_count++;
+    w->publish_count += job->kind == IU_JOB_PUBLISH;
     return bytes;
 }
 
@@ -273,10 +319,11 @@ void writer_go(struct writer *w)
     if (!w->fresh.count && !w->release_fresh)
         return;
     uv_mutex_lock(&w->lock);
-    append(&w->waiting, w->fresh.at, w->fresh.count);
+    for (size_t i = 0; i < w->fresh.count; i++)
+        append(&w->waiting[w->fresh.at[i].job->urgent], &w->fresh.at[i], 1);
     if (w->release_fresh) {
         w->release_due = true;
-        w->release_after = w->put_count;
+        w->release_after = w->publish_count;
         w->release_number = ++w->release_count;
     }
     uv_cond_signal(&w->wake);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one writer thread. Jobs go in by value, gather while a write is in flight, and are committed together;
- * outcomes come back on the loop, in order. Where a release is due, the thread writes the guard and signs
- * after the commit. It goes on to what has gathered by itself, but for an order that failed: then it waits
- * until the loop has looked at it. */
+ * outcomes come back on the loop. Urgent jobs come before others, and either kind in its order; each commit
+ * takes some of the others too. Where a release is due, the thread writes the guard and signs after the
+ * commit. It goes on to what has gathered by itself, but for an order that failed: then it waits until the
+ * loop has looked at it.
+ */
 #ifndef NODE_WRITER_H
 #define NODE_WRITER_H
 
@@ -51,7 +53,7 @@ void writer_close(struct writer *writer, void (*closed)(void *with));
 
 /* Returns the bytes that the job counts for, as in writer_item. */
 uint64_t writer_put_take(struct writer *writer, struct iu_job *job, uint64_t conn);
-/* Release what is pending of the own log, with or after the jobs put so far. */
+/* Release what is pending of the own log, with or after the publishes put so far. */
 void writer_release(struct writer *writer);
 /* Hands over what was put. An idle writer starts at once, so it is called when all of one event was put. */
 void writer_go(struct writer *writer);

@@ -43,6 +43,7 @@ static void take(struct iu_session *session, struct iu_fetch *fetch, const struc
 {
     struct iu_net *net = session->net;
     struct iu_job *job = iu_net_job(net, IU_JOB_BATCH, duty);
+    fetch->urgent = job->urgent;
     job->city = batch->city;
     job->log = batch->log;
     job->first = batch->first;
@@ -85,6 +86,7 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
                                .city = session->city,
                                .bytes = len,
                                .live = lane == IU_LANE_LIVE,
+                               .urgent = lane == IU_LANE_LIVE && (fetch->jobs == 0 || fetch->urgent),
                                .generation = fetch->generation};
         take(session, fetch, batch, count, &duty);
     } else {

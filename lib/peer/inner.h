@@ -154,6 +154,7 @@ struct iu_fetch {
     uint64_t size, row;     /* wanted; in the row of `wants` that was handed to the writer */
     uint64_t held, arrived; /* durable; handed to the writer */
     uint32_t jobs;
+    bool urgent;                /* all of those are */
     uint64_t generation;        /* rises when what was asked for is dropped */
     uint64_t heard_ms, idle_ms; /* idle: since when it has no source */
     uint64_t conn, to, got;     /* the claim: who was asked, up to where, bytes of items that came */
@@ -201,9 +202,14 @@ struct iu_duty {
     enum iu_duty_kind what;
     enum iu_job_kind kind;
     bool live;
+    bool urgent; /* may overtake what is not, and did if nothing forbade it */
     uint64_t generation;
     uint64_t conn, token, bytes;
     struct iu_city city; /* the peer */
+};
+struct iu_duties {
+    struct iu_duty *ring;
+    size_t first, count, cap;
 };
 
 struct iu_joining {
@@ -268,8 +274,8 @@ struct iu_net {
     struct iu_session **dirty;
     size_t dirty_count, dirty_cap;
 
-    struct iu_duty *duties; /* ring */
-    size_t duty_first, duty_count, duty_cap;
+    struct iu_duties duties[2]; /* of jobs that are not urgent, and of those that are */
+    size_t duty_count, barrier_count; /* of both; of them what nothing overtakes */
 
     struct iu_dialling *dials;
     size_t dial_count, dial_cap;

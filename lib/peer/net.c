@@ -96,26 +96,60 @@ void iu_net_changed(struct iu_net *net)
 
 /* --- jobs --- */
 
+/* Entries and what is noted about them may change places: one log's stay in order, see iu_arrive_batch. */
+static bool is_barrier(enum iu_job_kind kind)
+{
+    switch (kind) {
+    case IU_JOB_BATCH:
+    case IU_JOB_FILL:
+    case IU_JOB_CHUNKS:
+    case IU_JOB_PUBLISH:
+    case IU_JOB_NOTE:
+    case IU_JOB_PEER:
+    case IU_JOB_WANT:
+    case IU_JOB_UNWANT:
+    case IU_JOB_CURSOR:
+    case IU_JOB_INDEX:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void put_duty(struct iu_net *net, const struct iu_duty *duty)
 {
-    if (net->duty_count == net->duty_cap) {
-        size_t cap = net->duty_cap > 0 ? 2 * net->duty_cap : 64;
+    struct iu_duties *duties = &net->duties[duty->urgent];
+    if (duties->count == duties->cap) {
+        size_t cap = duties->cap > 0 ? 2 * duties->cap : 64;
         struct iu_duty *ring = calloc(cap, sizeof *ring);
         iu_must(ring != NULL);
-        for (size_t i = 0; i < net->duty_count; i++)
-            ring[i] = net->duties[(net->duty_first + i) % net->duty_cap];
-        free(net->duties);
-        net->duties = ring;
-        net->duty_cap = cap;
-        net->duty_first = 0;
+        for (size_t i = 0; i < duties->count; i++)
+            ring[i] = duties->ring[(duties->first + i) % duties->cap];
+        free(duties->ring);
+        *duties = (struct iu_duties){.ring = ring, .count = duties->count, .cap = cap};
     }
-    net->duties[(net->duty_first + net->duty_count++) % net->duty_cap] = *duty;
+    duties->ring[(duties->first + duties->count++) % duties->cap] = *duty;
+    net->duty_count++;
+    net->barrier_count += is_barrier(duty->kind);
+}
+
+static struct iu_duty take_duty(struct iu_net *net, bool urgent)
+{
+    struct iu_duties *duties = &net->duties[urgent];
+    iu_must(duties->count > 0);
+    struct iu_duty duty = duties->ring[duties->first];
+    duties->first = (duties->first + 1) % duties->cap;
+    duties->count--;
+    net->duty_count--;
+    net->barrier_count -= is_barrier(duty.kind);
+    return duty;
 }
 
 static void put_job(struct iu_net *net, struct iu_job *job, const struct iu_duty *duty)
 {
     struct iu_duty kept = *duty;
     kept.kind = job->kind;
+    kept.urgent = job->urgent = duty->urgent && net->barrier_count == 0;
     job->now_ms = net->now_ms;
     put_duty(net, &kept);
     iu_effects_add(net->out, IU_EFFECT_JOB)->job = job;
@@ -226,7 +260,8 @@ void iu_net_close(struct iu_net *net)
     free((void *)(uintptr_t)net->interest.cities);
     free(net->behind);
     free(net->dirty);
-    free(net->duties);
+    free(net->duties[0].ring);
+    free(net->duties[1].ring);
     free(net->dials);
     free(net->joins);
     free(net->dial_backs);
@@ -303,10 +338,7 @@ static void local_done(struct iu_net *net, const struct iu_duty *duty, const str
 
 static void outcome_heard(struct iu_net *net, const struct iu_outcome *outcome)
 {
-    iu_must(net->duty_count > 0);
-    struct iu_duty duty = net->duties[net->duty_first];
-    net->duty_first = (net->duty_first + 1) % net->duty_cap;
-    net->duty_count--;
+    struct iu_duty duty = take_duty(net, outcome->urgent);
     iu_must(duty.kind == outcome->kind);
     switch (duty.what) {
     case IU_DUTY_NONE:

@@ -49,7 +49,7 @@ static void refuse(struct iu_net *net, size_t index)
 
 static void hand_over(struct iu_net *net, struct iu_publication *publication)
 {
-    struct iu_duty duty = {.what = IU_DUTY_PUBLISH, .token = publication->token};
+    struct iu_duty duty = {.what = IU_DUTY_PUBLISH, .token = publication->token, .urgent = true};
     struct iu_job *job = publication->job;
     publication->job = NULL;
     job->city = net->options.self;

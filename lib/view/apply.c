@@ -69,6 +69,7 @@ void iu_apply(struct iu_txn *txn, const struct iu_apply_self *self, struct iu_jo
     struct iu_applying a = {txn, iu_txn_reads(txn), self, job, out};
     *out = (struct iu_outcome){.kind = job->kind,
                                .token = job->token,
+                               .urgent = job->urgent,
                                .peer_city = job->peer_city,
                                .city = job->city,
                                .log = job->log,

@@ -46,6 +46,7 @@ enum iu_job_kind {
 struct iu_job {
     enum iu_job_kind kind;
     uint64_t token; /* the asker's; comes back in the outcome */
+    bool urgent;    /* overtakes those that are not: each kind comes back in order; as in the outcome */
     uint64_t now_ms;
     struct iu_city peer_city; /* who sent it; zero: this node */
     struct iu_city city;
@@ -74,6 +75,7 @@ void iu_job_prepare(struct iu_job *job);
 struct iu_outcome {
     enum iu_job_kind kind;
     uint64_t token;
+    bool urgent;
     enum iu_err err; /* IU_PEER_*: the sender's fault; IU_HERE_*: ours */
     const char *why; /* static, or NULL: more words for a person (e.g. which rule of an invite failed) */
     struct iu_city peer_city, city;

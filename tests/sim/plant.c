@@ -30,6 +30,7 @@ bool plant_unchecked(struct iu_txn *txn, const struct iu_job *job, struct iu_out
     iu_node_list_fini(&nodes);
     *out = (struct iu_outcome){.kind = job->kind,
                                .token = job->token,
+                               .urgent = job->urgent,
                                .peer_city = job->peer_city,
                                .city = job->city,
                                .log = job->log,

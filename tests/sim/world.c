@@ -288,6 +288,7 @@ static void refuse_all(struct iu_job **jobs, struct iu_outcome *outcomes, size_t
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct iu_outcome){.kind = jobs[i]->kind,
                                           .token = jobs[i]->token,
+                                          .urgent = jobs[i]->urgent,
                                           .err = IU_HERE_FULL,
                                           .peer_city = jobs[i]->peer_city,
                                           .city = jobs[i]->city,
