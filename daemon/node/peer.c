@@ -14,7 +14,9 @@
 #include <string.h>
 
 #define END_MS 1000
-#define JOBS_MAX (8ULL * 1024 * 1024)
+/* Above what it is given credit for: a peer that keeps to that is never stopped, so that what is urgent is
+ * read behind history that waits for the writer. */
+#define JOBS_MAX (IU_WINDOW_MAX + 2ULL * 1024 * 1024)
 #define JOBS_AGAIN (4ULL * 1024 * 1024)
 
 struct write {
