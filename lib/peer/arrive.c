@@ -44,6 +44,7 @@ static void take(struct iu_session *session, struct iu_fetch *fetch, const struc
     struct iu_net *net = session->net;
     struct iu_job *job = iu_net_job(net, IU_JOB_BATCH, duty);
     fetch->urgent = job->urgent;
+    net->live_ms = duty->live ? net->now_ms : net->live_ms;
     job->city = batch->city;
     job->log = batch->log;
     job->first = batch->first;

@@ -303,6 +303,7 @@ struct iu_net {
     struct iu_fetch *ready_first, *ready_last;
     bool settle_due;
     uint64_t settle_ms, retry_ms, haul_ms, generation;
+    uint64_t live_ms; /* when entries last came live, 0: never */
     uint64_t pause_ms, pause_until_ms; /* the disk refused */
     struct iu_haul hauls[IU_HAULS_MAX];
     /* Where the walk over missing attachments began and where it is; the first for which all who may have it

@@ -6,6 +6,9 @@
 #define WINDOW_FIRST (1024UL * 1024)
 #define MANY_SESSIONS 32 /* from here on each begins with the least */
 #define LIVE_STEP (256UL * 1024)
+#define WINDOW_BESIDE_LIVE                                                                                   \
+    (1024UL * 1024)   /* what is on its way before an entry that comes live: about 10 ms */
+#define LIVE_MS 10000 /* for so long behind one, another is expected */
 
 void iu_window_open(struct iu_session *session)
 {
@@ -23,6 +26,22 @@ static uint64_t in_use(const struct iu_net *net)
     return sum;
 }
 
+/* History that is on its way is in front of whatever comes live: while something does, there is less of it.
+ */
+static bool beside_live(const struct iu_net *net)
+{
+    return net->live_ms > 0 && net->now_ms - net->live_ms < LIVE_MS;
+}
+
+static void shrink(struct iu_session *session)
+{
+    uint64_t most = WINDOW_BESIDE_LIVE;
+    uint64_t over = session->window > most ? session->window - most : 0;
+    over = over < session->due_history ? over : session->due_history;
+    session->window -= over;
+    session->due_history -= over;
+}
+
 void iu_window_back(struct iu_session *session, bool live, uint64_t bytes)
 {
     struct iu_frame frame = {.type = IU_FRAME_CREDIT};
@@ -35,9 +54,11 @@ void iu_window_back(struct iu_session *session, bool live, uint64_t bytes)
     } else {
         session->due_history += bytes;
         session->came += bytes;
+        if (beside_live(session->net))
+            shrink(session);
         if (session->due_history < session->window / 4)
             return;
-        if (session->came >= session->window && session->open_wants > 0 &&
+        if (session->came >= session->window && session->open_wants > 0 && !beside_live(session->net) &&
             in_use(session->net) + session->window <= IU_WINDOW_MAX) {
             session->due_history += session->window;
             session->window *= 2;
