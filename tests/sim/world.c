@@ -147,6 +147,15 @@ static void answer(struct world *w, size_t index, const struct iu_effect *effect
         effect->err == IU_OK && memcmp(&effect->entry, &none, sizeof none) != 0;
 }
 
+/* Urgent jobs stand before the others, as at the writer. */
+static void put_job(struct world_node *node, struct iu_job *job)
+{
+    size_t at = node->job_count++;
+    for (; job->urgent && at > 0 && !node->jobs[at - 1]->urgent; at--)
+        node->jobs[at] = node->jobs[at - 1];
+    node->jobs[at] = job;
+}
+
 static void carry(struct world *w, size_t index, struct iu_effect *effect)
 {
     struct world_node *node = &w->nodes[index];
@@ -170,7 +179,7 @@ static void carry(struct world *w, size_t index, struct iu_effect *effect)
         break;
     case IU_EFFECT_JOB:
         iu_must(node->job_count < WORLD_JOBS_MAX);
-        node->jobs[node->job_count++] = effect->job;
+        put_job(node, effect->job);
         effect->job = NULL;
         break;
     case IU_EFFECT_RELEASE:

@@ -73,6 +73,37 @@ static void a_long_log_comes_in_many_batches(void **state)
     assert_false(any);
 }
 
+static bool waits(size_t index, size_t at, size_t of)
+{
+    const struct node *node = &world.nodes[index];
+    return at < node->job_count && node->jobs[at]->kind == IU_JOB_BATCH &&
+           iu_city_equal(&node->jobs[at]->city, &world.nodes[of].city);
+}
+
+/* Both wait at the writer: what came live is in front of the history that came before it. */
+static void what_comes_live_is_written_before_history(void **state)
+{
+    (void)state;
+    found_friends();
+    found(GRAZ, "graz", NODES_MAX);
+    publish(GRAZ, "charter");
+    publish_many(GRAZ, 3000);
+    befriend(LYON, GRAZ);
+    run(5000);
+    about_city(TURIN, IU_JOB_FOLLOW, GRAZ);
+    while (!waits(TURIN, 0, GRAZ))
+        happen_once();
+    world.nodes[TURIN].held_up = true;
+    publish(LYON, "Water charter");
+    run(100);
+    assert_true(waits(TURIN, 0, LYON));
+    assert_true(waits(TURIN, 1, GRAZ));
+    world.nodes[TURIN].held_up = false;
+    run(5000);
+    assert_int_equal(held(TURIN, LYON), 2);
+    assert_int_equal(held(TURIN, GRAZ), 3001);
+}
+
 static void a_fetch_that_was_cut_goes_on_after_a_restart(void **state)
 {
     (void)state;
@@ -319,6 +350,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
         CASE(a_long_log_comes_in_many_batches),
+        CASE(what_comes_live_is_written_before_history),
         CASE(a_fetch_that_was_cut_goes_on_after_a_restart),
         CASE(a_source_that_stalls_is_left_for_another),
         CASE(what_is_over_the_quota_waits_until_the_quota_is_raised),

@@ -42,6 +42,7 @@ struct node {
     struct iu_apply_self self;
     uint64_t instance;
     bool alone, write_queued, release;
+    bool held_up; /* its writer commits nothing */
     struct iu_job *jobs[4096];
     size_t job_count;
     struct iu_effect answers[ANSWERS_MAX];
@@ -150,6 +151,15 @@ static inline size_t node_named(const char *address)
     return NODES_MAX;
 }
 
+/* Urgent jobs stand before the others, as at the writer. */
+static inline void put_job(struct node *node, struct iu_job *job)
+{
+    size_t at = node->job_count++;
+    for (; job->urgent && at > 0 && !node->jobs[at - 1]->urgent; at--)
+        node->jobs[at] = node->jobs[at - 1];
+    node->jobs[at] = job;
+}
+
 static inline void carry(size_t index, struct iu_effect *effect)
 {
     struct node *node = &world.nodes[index];
@@ -188,7 +198,7 @@ static inline void carry(size_t index, struct iu_effect *effect)
     }
     case IU_EFFECT_JOB:
         assert_true(node->job_count < sizeof node->jobs / sizeof node->jobs[0]);
-        node->jobs[node->job_count++] = effect->job;
+        put_job(node, effect->job);
         effect->job = NULL;
         break;
     case IU_EFFECT_RELEASE:
@@ -255,6 +265,10 @@ static inline void write_all(size_t index)
     struct iu_outcome outcomes[64];
     struct iu_job *jobs[64];
     struct iu_txn *txn;
+    if (node->held_up) {
+        node->write_queued = false;
+        return;
+    }
     size_t count = node->job_count < 64 ? node->job_count : 64;
     bool sign = node->release && count == node->job_count;
     memcpy(jobs, node->jobs, count * sizeof jobs[0]);
