@@ -137,7 +137,7 @@ void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log,
 
 static uint64_t quota_of(const struct iu_net *net, const struct iu_city *city)
 {
-    const struct iu_follower *follower = iu_map_get(net->follows, city->b);
+    const struct iu_follower *follower = iu_net_follower(net, city);
     if (follower == NULL)
         return 0; /* our own */
     return follower->quota_bytes > 0 ? follower->quota_bytes : net->options.quota_bytes;
@@ -257,7 +257,7 @@ bool iu_fetch_rows(struct iu_net *net, size_t max)
 
 static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session *session, uint64_t to)
 {
-    const struct iu_follower *follower = iu_map_get(net->follows, fetch->city.b);
+    const struct iu_follower *follower = iu_net_follower(net, &fetch->city);
     uint32_t form = follower != NULL && follower->headers_only ? IU_FORM_HEADER : IU_FORM_FULL;
     struct iu_frame frame = {.type = IU_FRAME_WANT,
                              .want = {.city = fetch->city,

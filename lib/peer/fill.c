@@ -127,7 +127,7 @@ static void walk_gaps(struct iu_session *session)
             session->gap_ms = net->now_ms + GAP_AGAIN_MS;
             return;
         }
-        const struct iu_follower *follower = iu_map_get(net->follows, log.city.b);
+        const struct iu_follower *follower = iu_net_follower(net, &log.city);
         bool wanted = follower != NULL && !follower->headers_only;
         if (wanted && iu_source_likely(session, &log.city) && !ask_gaps(session, &log))
             break; /* this log again, from gap_from on */

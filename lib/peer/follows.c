@@ -10,53 +10,65 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int compare_followers(const void *a, const void *b)
+{
+    return memcmp(a, b, IU_ID_LEN);
+}
+
+const struct iu_follower *iu_net_follower(const struct iu_net *net, const struct iu_city *city)
+{
+    return net->follow_count > 0
+               ? bsearch(city, net->follows, net->follow_count, sizeof *net->follows, compare_followers)
+               : NULL;
+}
+
 bool iu_net_follows(const struct iu_net *net, const struct iu_city *city)
 {
-    return iu_map_get(net->follows, city->b) != NULL;
+    return iu_net_follower(net, city) != NULL;
 }
 
-static int compare_cities(const void *a, const void *b)
+static void set_interest(struct iu_net *net)
 {
-    return memcmp(a, b, sizeof(struct iu_city));
+    free((void *)(uintptr_t)net->interest.cities);
+    net->interest = (struct iu_interest){.all = net->follow_count > IU_INTEREST_MAX};
+    if (!net->interest.all && net->follow_count > 0) {
+        struct iu_city *cities = malloc(net->follow_count * sizeof *cities);
+        iu_must(cities != NULL);
+        for (size_t i = 0; i < net->follow_count; i++)
+            cities[i] = net->follows[i].city;
+        net->interest.cities = cities;
+        net->interest.city_count = net->follow_count;
+    }
+    iu_interest_hash(&net->interest, &net->interest_hash);
 }
 
-/* The map of what is followed and not blocked, and the interest that says so. */
-static void load(struct iu_net *net, struct iu_city **all, size_t *count)
+/* What is followed and not blocked, as the store gives it: ascending. And the interest that says so. */
+static void load(struct iu_net *net)
 {
     const struct iu_snap *snap = iu_net_snap(net);
     struct iu_city at = {{0}};
     struct iu_follow follow;
     struct iu_sha256 sha;
     size_t cap = 0;
-    iu_map_close(net->follows);
-    net->follows = iu_map_open(IU_ID_LEN, sizeof(struct iu_follower), net->options.seed);
-    *all = NULL;
-    *count = 0;
+    net->follows = NULL;
+    net->follow_count = 0;
     iu_sha256_init(&sha);
     for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false) {
         if (iu_city_equal(&follow.city, &net->options.self) || iu_blocked(snap, &follow.city, NULL))
             continue;
-        struct iu_follower *follower = iu_map_put(net->follows, follow.city.b, NULL);
-        *follower =
-            (struct iu_follower){.headers_only = follow.headers_only, .quota_bytes = follow.quota_bytes};
-        *all = iu_room(*all, *count, &cap, sizeof **all);
-        (*all)[(*count)++] = follow.city;
+        net->follows = iu_room(net->follows, net->follow_count, &cap, sizeof *net->follows);
+        net->follows[net->follow_count++] = (struct iu_follower){
+            .city = follow.city, .headers_only = follow.headers_only, .quota_bytes = follow.quota_bytes};
         uint8_t form = follow.headers_only;
         iu_sha256_add(&sha, iu_bytes_of(follow.city.b, IU_ID_LEN));
         iu_sha256_add(&sha, iu_bytes_of(&form, 1));
     }
     iu_sha256_done(&sha, &net->follows_hash);
-    free((void *)(uintptr_t)net->interest.cities);
-    net->interest = (struct iu_interest){.all = *count > IU_INTEREST_MAX};
-    if (!net->interest.all && *count > 0) {
-        struct iu_city *cities = malloc(*count * sizeof *cities);
-        iu_must(cities != NULL);
-        memcpy(cities, *all, *count * sizeof *cities);
-        qsort(cities, *count, sizeof *cities, compare_cities);
-        net->interest.cities = cities;
-        net->interest.city_count = *count;
+    if (net->follow_count > 0) { /* at 240,000 what doubling leaves over is much */
+        net->follows = realloc(net->follows, net->follow_count * sizeof *net->follows);
+        iu_must(net->follows != NULL);
     }
-    iu_interest_hash(&net->interest, &net->interest_hash);
+    set_interest(net);
 }
 
 static void know_addresses(struct iu_net *net, const struct iu_city *city)
@@ -81,45 +93,50 @@ static void close_unwanted(struct iu_net *net)
     }
 }
 
+/* Goes through what was followed before and is now, both ascending: the new ones to `added`, the others are
+ * forgotten. */
+static size_t compare(struct iu_net *net, const struct iu_follower *before, size_t before_count,
+                      struct iu_city *added, size_t *gone)
+{
+    size_t added_count = 0, was = 0, is = 0;
+    while (was < before_count || is < net->follow_count) {
+        int order = was == before_count       ? 1
+                    : is == net->follow_count ? -1
+                                              : compare_followers(&before[was], &net->follows[is]);
+        if (order > 0) {
+            added[added_count++] = net->follows[is].city;
+            know_addresses(net, &net->follows[is].city);
+        } else if (order < 0) {
+            iu_gossip_forget(net->gossip, &before[was].city);
+            ++*gone;
+        }
+        was += order <= 0;
+        is += order >= 0;
+    }
+    return added_count;
+}
+
 void iu_follows_changed(struct iu_net *net)
 {
-    struct iu_map *before = net->follows;
-    struct iu_city *all, *added;
-    size_t count, added_count = 0, gone = 0, at = 0;
-    const void *key;
-    net->follows = NULL;
-    load(net, &all, &count);
-    added = malloc((count + 1) * sizeof *added);
+    struct iu_follower *before = net->follows;
+    size_t before_count = net->follow_count, gone = 0;
+    load(net);
+    struct iu_city *added = malloc((net->follow_count + 1) * sizeof *added);
     iu_must(added != NULL);
-    for (size_t i = 0; i < count; i++)
-        if (iu_map_get(before, all[i].b) == NULL) {
-            added[added_count++] = all[i];
-            know_addresses(net, &all[i]);
-        }
-    while (iu_map_next(before, &at, &key) != NULL)
-        if (iu_map_get(net->follows, key) == NULL) {
-            struct iu_city city;
-            memcpy(city.b, key, IU_ID_LEN);
-            iu_gossip_forget(net->gossip, &city);
-            gone++;
-        }
+    size_t added_count = compare(net, before, before_count, added, &gone);
     close_unwanted(net);
     iu_fetch_follows_changed(net);
     iu_fill_follows_changed(net);
     if (added_count > 0 || gone > 0)
         iu_recon_interest_changed(net, added, added_count);
-    iu_map_close(before);
+    free(before);
     free(added);
-    free(all);
     iu_net_wake(net, net->now_ms); /* to dial, once what is connected is known to be */
 }
 
 void iu_follows_load(struct iu_net *net)
 {
-    struct iu_city *all;
-    size_t count;
-    load(net, &all, &count);
-    for (size_t i = 0; i < count; i++)
-        know_addresses(net, &all[i]);
-    free(all);
+    load(net);
+    for (size_t i = 0; i < net->follow_count; i++)
+        know_addresses(net, &net->follows[i].city);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this node follows, as an interest and as a map. Blocks beat follows. */
+/* What this node follows, as an interest and as a list. Blocks beat follows. */
 #ifndef IU_PEER_FOLLOWS_H
 #define IU_PEER_FOLLOWS_H
 

@@ -237,7 +237,8 @@ struct iu_publication {
     bool committed;
 };
 
-struct iu_follower { /* of the map `follows` */
+struct iu_follower {
+    struct iu_city city; /* first: they are sought by it */
     bool headers_only;
     uint64_t quota_bytes;
 };
@@ -258,7 +259,8 @@ struct iu_net {
     bool begun, stopping;
 
     struct iu_chain *chain; /* our own */
-    struct iu_map *follows; /* city -> struct iu_follower */
+    struct iu_follower *follows; /* ascending */
+    size_t follow_count;
     struct iu_interest interest;
     struct iu_hash interest_hash, follows_hash; /* of the message; of everything followed */
 
@@ -329,6 +331,7 @@ struct iu_effect *iu_net_answer(struct iu_net *net, uint64_t token, enum iu_err 
 void iu_say(char out[IU_FACT_TEXT_MAX + 1], const char *words);
 struct iu_session *iu_net_session(const struct iu_net *net, uint64_t conn); /* not OVER, or NULL */
 bool iu_net_follows(const struct iu_net *net, const struct iu_city *city);
+const struct iu_follower *iu_net_follower(const struct iu_net *net, const struct iu_city *city); /* or NULL */
 void iu_net_load_chain(struct iu_net *net);
 void iu_net_changed(struct iu_net *net);
 /* Serves, announces and draws for every session that has something. */

@@ -252,7 +252,7 @@ void iu_net_close(struct iu_net *net)
         free(net->joins[i]);
     iu_own_end(net);
     iu_map_close(net->fetches);
-    iu_map_close(net->follows);
+    free(net->follows);
     iu_gossip_close(net->gossip);
     iu_arena_fini(&net->arena);
     for (size_t i = 0; i < net->options.address_count; i++)
