@@ -62,6 +62,12 @@
 #define IU_ADDRESSES_MAX 8
 #define IU_HEADS_ABOVE_MAX 8
 #define IU_FENCE_PEERS_MAX 16
+#define IU_AUDIT_PARTS_MAX 16                          /* parts of one range, ranges in one answer */
+#define IU_AUDIT_PRINT_LEN 16                          /* bytes, of a part */
+#define IU_AUDIT_TAG_LEN 8                             /* bytes, of one log */
+#define IU_AUDIT_LIST_MAX 32                           /* tags of one range */
+#define IU_AUDIT_ITEMS_MAX 64                          /* heads in one answer */
+#define IU_AUDIT_BOUNDS_MAX (17 * 37)                  /* bytes of all bounds of one range */
 
 /* Store */
 #define IU_RUN_MAX (64 * 1024)

@@ -2,6 +2,7 @@
 #include "peer/frame.h"
 
 #include "base/lint.h"
+#include "peer/cuts.h"
 #include "peer/frame_wire.h"
 
 #include <string.h>
@@ -224,6 +225,47 @@ static bool get_prove(const Iu__Prove *m, struct iu_prove *out)
     return needed_city(m->city, &out->city) && in_order(m->from, m->to) && whole_hashes(out->proof);
 }
 
+/* Parts and prints, or one part and tags. `behind`: where the range before it ends. */
+static bool get_audit_range(const Iu__AuditRange *m, struct iu_bound *behind, struct iu_audit_range *out)
+{
+    struct iu_bound bounds[IU_AUDIT_PARTS_MAX + 1];
+    *out = (struct iu_audit_range){
+        .bounds = view(m->bounds), .prints = view(m->prints), .tags = view(m->tags), .wanted = m->wanted};
+    if (!iu_bounds_get(out->bounds, bounds, &out->parts) || iu_bound_cmp(behind, &bounds[0]) > 0)
+        return false;
+    *behind = bounds[out->parts];
+    if (out->parts > 1)
+        return out->prints.len == out->parts * IU_AUDIT_PRINT_LEN && out->tags.len == 0 && !out->wanted;
+    return out->prints.len == 0 && iu_tags_ascend(out->tags) && (!out->wanted || out->tags.len > 0);
+}
+
+static bool items_ascend(const struct iu_head_item *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        int order = memcmp(items[i - 1].city.b, items[i].city.b, IU_ID_LEN);
+        if (order > 0 || (order == 0 && items[i - 1].log >= items[i].log)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool get_audit(const Iu__Audit *m, struct iu_arena *arena, struct iu_audit *out)
+{
+    struct iu_audit_range *ranges = iu_arena_try(arena, (m->n_ranges + 1) * sizeof *ranges);
+    struct iu_bound behind = {.len = 0};
+    for (size_t i = 0; ranges != NULL && i < m->n_ranges; i++) {
+        if (!get_audit_range(m->ranges[i], &behind, &ranges[i])) {
+            return false;
+        }
+    }
+    *out = (struct iu_audit){
+        .answer = m->answer, .ranges = ranges, .range_count = m->n_ranges, .item_count = m->n_items};
+    out->items = get_items(m->items, m->n_items, arena);
+    return ranges != NULL && out->items != NULL && items_ascend(out->items, out->item_count) &&
+           (m->answer || (m->n_ranges == 1 && m->n_items == 0));
+}
+
 static bool get_error(const Iu__Error *m, struct iu_bye *out)
 {
     *out = (struct iu_bye){
@@ -341,6 +383,7 @@ static const ProtobufCMessageDescriptor *descriptor_of(uint32_t type)
         [IU_FRAME_WANT] = &iu__want__descriptor,
         [IU_FRAME_WANT_CHUNKS] = &iu__want_chunks__descriptor,
         [IU_FRAME_PROVE] = &iu__prove__descriptor,
+        [IU_FRAME_AUDIT] = &iu__audit__descriptor,
         [IU_FRAME_CREDIT] = &iu__credit__descriptor,
         [IU_FRAME_PING] = &iu__ping__descriptor,
         [IU_FRAME_BYE] = &iu__bye__descriptor,
@@ -376,6 +419,8 @@ static bool get_message(const void *m, struct iu_arena *arena, struct iu_frame *
         return get_want_chunks(m, &out->want_chunks);
     case IU_FRAME_PROVE:
         return get_prove(m, &out->prove);
+    case IU_FRAME_AUDIT:
+        return get_audit(m, arena, &out->audit);
     case IU_FRAME_ERROR:
         return get_error(m, &out->bye);
     case IU_FRAME_CREDIT:
@@ -454,9 +499,9 @@ const char *iu_frame_name(uint32_t type)
         [IU_FRAME_HEADS] = "Heads",   [IU_FRAME_WANT] = "Want",
         [IU_FRAME_BATCH] = "Batch",   [IU_FRAME_WANT_CHUNKS] = "WantChunks",
         [IU_FRAME_CHUNKS] = "Chunks", [IU_FRAME_PROVE] = "Prove",
-        [IU_FRAME_FAULT] = "Fault",   [IU_FRAME_CREDIT] = "Credit",
-        [IU_FRAME_PING] = "Ping",     [IU_FRAME_BYE] = "Bye",
-        [IU_FRAME_ERROR] = "Error",
+        [IU_FRAME_AUDIT] = "Audit",   [IU_FRAME_FAULT] = "Fault",
+        [IU_FRAME_CREDIT] = "Credit", [IU_FRAME_PING] = "Ping",
+        [IU_FRAME_BYE] = "Bye",       [IU_FRAME_ERROR] = "Error",
     };
     return type < sizeof names / sizeof names[0] ? names[type] : NULL;
 }

@@ -12,17 +12,19 @@
 
 #define IU_PROTOCOL_OLDEST 1
 #ifdef IU_TEST_NEXT
-#define IU_PROTOCOL_NEWEST 2
+#define IU_PROTOCOL_NEWEST 3
 #else
-#define IU_PROTOCOL_NEWEST 1
+#define IU_PROTOCOL_NEWEST 2
 #endif
+#define IU_PROTOCOL_AUDIT 2 /* has Audit, and fingerprints of an interest in all */
+#define IU_PROTOCOL_NEXT 3  /* IU_TEST_NEXT only: has IU_FRAME_NEXT */
 
 enum iu_frame_type {
     IU_FRAME_HELLO = 1, IU_FRAME_CHAIN = 2, IU_FRAME_STATE = 3, IU_FRAME_INTEREST = 4, IU_FRAME_RESUME = 5,
     IU_FRAME_DELTA = 6, IU_FRAME_HEADS = 7, IU_FRAME_WANT = 8, IU_FRAME_BATCH = 9, IU_FRAME_WANT_CHUNKS = 10,
-    IU_FRAME_CHUNKS = 11, IU_FRAME_PROVE = 13, IU_FRAME_FAULT = 15, IU_FRAME_CREDIT = 17, IU_FRAME_PING = 18,
-    IU_FRAME_BYE = 19, IU_FRAME_ERROR = 20,
-    IU_FRAME_NEXT = 2047, /* IU_TEST_NEXT only: sent with protocol version 2, skipped by everybody else */
+    IU_FRAME_CHUNKS = 11, IU_FRAME_PROVE = 13, IU_FRAME_AUDIT = 14, IU_FRAME_FAULT = 15, IU_FRAME_CREDIT = 17,
+    IU_FRAME_PING = 18, IU_FRAME_BYE = 19, IU_FRAME_ERROR = 20,
+    IU_FRAME_NEXT = 2047, /* IU_TEST_NEXT only: sent with protocol version 3, skipped by everybody else */
 };
 const char *iu_frame_name(uint32_t type); /* "Hello"; "frame 12" is the caller's for NULL */
 
@@ -141,6 +143,20 @@ struct iu_prove {
     struct iu_hash from_root;
     struct iu_bytes proof;
 };
+struct iu_audit_range {
+    struct iu_bytes bounds; /* of `parts` parts: iu_bounds_get reads them */
+    size_t parts;
+    struct iu_bytes prints; /* 16 each for more than one part, else none */
+    struct iu_bytes tags;   /* 8 each, ascending; for one part */
+    bool wanted;
+};
+struct iu_audit {
+    bool answer;
+    const struct iu_audit_range *ranges; /* in order, none reaching into the next */
+    size_t range_count;
+    const struct iu_head_item *items; /* ascending by city and log */
+    size_t item_count;
+};
 struct iu_credit {
     uint64_t live, history;
 };
@@ -174,6 +190,7 @@ struct iu_frame {
         struct iu_want_chunks want_chunks;
         struct iu_chunks chunks;
         struct iu_prove prove;
+        struct iu_audit audit;
         struct iu_bytes fault; /* the Fault's bytes, for iu_fault_get */
         struct iu_credit credit;
         struct iu_ping ping;

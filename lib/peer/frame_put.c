@@ -141,12 +141,12 @@ static void put_head_item(struct pen *pen, const struct iu_head_item *item)
     put_hash_if(pen, 6, item->has_root, &item->root);
 }
 
-static void put_head_items(struct pen *pen, const struct iu_head_item *items, size_t count)
+static void put_head_items(struct pen *pen, uint32_t number, const struct iu_head_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct pen measure = {0};
         put_head_item(&measure, &items[i]);
-        put_tag(pen, 1, 2);
+        put_tag(pen, number, 2);
         put_varint(pen, measure.len);
         put_head_item(pen, &items[i]);
     }
@@ -154,7 +154,7 @@ static void put_head_items(struct pen *pen, const struct iu_head_item *items, si
 
 static void put_delta(struct pen *pen, const struct iu_delta *delta)
 {
-    put_head_items(pen, delta->items, delta->item_count);
+    put_head_items(pen, 1, delta->items, delta->item_count);
     put_number(pen, 2, delta->last);
     put_number(pen, 3, delta->counter);
     put_number(pen, 4, delta->count);
@@ -163,7 +163,7 @@ static void put_delta(struct pen *pen, const struct iu_delta *delta)
 
 static void put_heads(struct pen *pen, const struct iu_heads *heads)
 {
-    put_head_items(pen, heads->items, heads->item_count);
+    put_head_items(pen, 1, heads->items, heads->item_count);
     put_number(pen, 2, heads->counter);
 }
 
@@ -236,6 +236,27 @@ static void put_prove(struct pen *pen, const struct iu_prove *prove)
     put_number(pen, 8, prove->absent);
 }
 
+static void put_audit_range(struct pen *pen, const struct iu_audit_range *range)
+{
+    put_bytes(pen, 1, range->bounds);
+    put_bytes(pen, 2, range->prints);
+    put_bytes(pen, 3, range->tags);
+    put_number(pen, 4, range->wanted);
+}
+
+static void put_audit(struct pen *pen, const struct iu_audit *audit)
+{
+    put_number(pen, 1, audit->answer);
+    for (size_t i = 0; i < audit->range_count; i++) {
+        struct pen measure = {0};
+        put_audit_range(&measure, &audit->ranges[i]);
+        put_tag(pen, 2, 2);
+        put_varint(pen, measure.len);
+        put_audit_range(pen, &audit->ranges[i]);
+    }
+    put_head_items(pen, 3, audit->items, audit->item_count);
+}
+
 static void put_credit(struct pen *pen, const struct iu_credit *credit)
 {
     put_number(pen, 1, credit->live);
@@ -305,6 +326,9 @@ static void put_message(struct pen *pen, const struct iu_frame *frame)
     case IU_FRAME_PROVE:
         put_prove(pen, &frame->prove);
         break;
+    case IU_FRAME_AUDIT:
+        put_audit(pen, &frame->audit);
+        break;
     case IU_FRAME_CREDIT:
         put_credit(pen, &frame->credit);
         break;
@@ -333,7 +357,7 @@ static void put_message(struct pen *pen, const struct iu_frame *frame)
 
 void iu_frame_put(const struct iu_frame *frame, struct iu_buf *out)
 {
-    iu_must(frame->type != IU_FRAME_NEXT || IU_PROTOCOL_NEWEST > 1);
+    iu_must(frame->type != IU_FRAME_NEXT || IU_PROTOCOL_NEWEST >= IU_PROTOCOL_NEXT);
     struct pen measure = {0};
     put_message(&measure, frame);
     iu_buf_reserve(out, measure.len + 16);

@@ -64,6 +64,10 @@ TABLE(want_chunks, CITY(1), U32(2), U64(3), U32(4), U64(5), U64(6));
 TABLE(chunks, CITY(1), U32(2), U64(3), U32(4), U64(5), BYTES(6, IU_CHUNKS_BYTES_MAX), HASHES(7, IU_RIGHT_MAX),
       HASHES(8, IU_RIGHT_MAX), BOOL(9));
 TABLE(prove, CITY(1), U32(2), U64(3), U64(4), BOOL(5), HASH(6), HASHES(7, IU_PROOF_MAX), BOOL(8));
+TABLE(audit_range, BYTES(1, IU_AUDIT_BOUNDS_MAX), BYTES(2, IU_AUDIT_PARTS_MAX *IU_AUDIT_PRINT_LEN),
+      BYTES(3, IU_AUDIT_LIST_MAX *IU_AUDIT_TAG_LEN), BOOL(4));
+TABLE(audit, BOOL(1), MESSAGES(2, &audit_range, IU_AUDIT_PARTS_MAX),
+      MESSAGES(3, &head_item, IU_AUDIT_ITEMS_MAX));
 TABLE(fault, CITY(1), U32(2), BYTES(3, IU_NOTE_MAX), BYTES(4, IU_NOTE_MAX), U64(5), HASH(6),
       HASHES(7, IU_PROOF_MAX), HASHES(8, IU_PROOF_MAX), HASH(9), HASHES(10, IU_PROOF_MAX));
 TABLE(credit, U64(1), U64(2));
@@ -83,9 +87,9 @@ const struct iu_lint_msg *iu_frame_lint(uint32_t type)
         [IU_FRAME_HEADS] = &heads,   [IU_FRAME_WANT] = &want,
         [IU_FRAME_BATCH] = &batch,   [IU_FRAME_WANT_CHUNKS] = &want_chunks,
         [IU_FRAME_CHUNKS] = &chunks, [IU_FRAME_PROVE] = &prove,
-        [IU_FRAME_FAULT] = &fault,   [IU_FRAME_CREDIT] = &credit,
-        [IU_FRAME_PING] = &ping,     [IU_FRAME_BYE] = &bye,
-        [IU_FRAME_ERROR] = &error,
+        [IU_FRAME_AUDIT] = &audit,   [IU_FRAME_FAULT] = &fault,
+        [IU_FRAME_CREDIT] = &credit, [IU_FRAME_PING] = &ping,
+        [IU_FRAME_BYE] = &bye,       [IU_FRAME_ERROR] = &error,
     };
 #ifdef IU_TEST_NEXT
     if (type == IU_FRAME_NEXT) {

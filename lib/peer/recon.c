@@ -140,7 +140,7 @@ void iu_recon_begin(struct iu_session *session)
     iu_window_open(session);
     send_state(session);
 #ifdef IU_TEST_NEXT
-    if (session->version >= 2) {
+    if (session->version >= IU_PROTOCOL_NEXT) {
         struct iu_frame next = {.type = IU_FRAME_NEXT, .next = 1};
         iu_session_send(session, IU_LANE_CONTROL, &next);
     }

@@ -412,7 +412,7 @@ static void a_peer_hears_only_what_its_version_has(void **state)
     struct talk *newer = puppet_meet(LYON);
     run(100);
     assert_true(talk->closed);
-    assert_int_equal(newer->heard[31], IU_PROTOCOL_NEWEST >= 2 ? 1 : 0); /* the frame of the next version */
+    assert_int_equal(newer->heard[31], IU_PROTOCOL_NEWEST >= IU_PROTOCOL_NEXT ? 1 : 0); /* the frame of the next version */
     puppet.oldest = 9;
     struct talk *far = puppet_call(LYON);
     puppet_hello(far);
