@@ -2,7 +2,7 @@
 #include "peer/announce.h"
 
 #include "peer/chainwire.h"
-#include "peer/recon.h"
+#include "peer/prints.h"
 #include "peer/session.h"
 #include "view/confirm.h"
 
@@ -72,6 +72,8 @@ static void send_fault(struct iu_session *session, const struct iu_log_state *lo
     struct iu_bytes fault;
     if (!iu_log_fault(iu_net_snap(session->net), log->no, &fault))
         return;
+    if (!session->greeted)
+        iu_session_flush(session);
     iu_chainwire_give(session, &log->city, IU_LANE_ALERT);
     struct iu_frame frame = {.type = IU_FRAME_FAULT, .fault = fault};
     iu_session_send(session, IU_LANE_ALERT, &frame);
@@ -95,32 +97,45 @@ struct listing {
     size_t count;
 };
 
+bool iu_announce_item(const struct iu_snap *snap, const struct iu_log_state *log, struct iu_head_item *out)
+{
+    bool fault = !iu_is_zero(log->fault_hash.b, IU_HASH_LEN);
+    *out = (struct iu_head_item){.city = log->city,
+                                 .log = log->log,
+                                 .size = iu_announce_size(snap, log),
+                                 .has_fault = fault,
+                                 .fault_hash = log->fault_hash};
+    if ((out->size == 0 && !fault) || !iu_chainwire_hash(snap, &log->city, &out->chain_hash))
+        return false;
+    struct iu_log_tree tree = {.snap = snap, .log = log};
+    out->has_root = true;
+    if (out->size == log->size)
+        iu_frontier_root(&log->frontier, &out->root);
+    else
+        out->has_root = iu_tree_root(iu_log_node, &tree, out->size, &out->root) == IU_OK;
+    return true;
+}
+
+void iu_announce_fault_to(struct iu_session *session, const struct iu_log_state *log)
+{
+    if (!iu_is_zero(log->fault_hash.b, IU_HASH_LEN))
+        send_fault(session, log);
+}
+
 /* One log, if the peer is to hear of it. */
 static void list_log(struct iu_session *session, const struct iu_log_state *log, struct listing *list)
 {
     struct iu_net *net = session->net;
-    bool fault = !iu_is_zero(log->fault_hash.b, IU_HASH_LEN);
-    struct iu_head_item item = {
-        .city = log->city, .log = log->log, .has_fault = fault, .fault_hash = log->fault_hash};
+    struct iu_head_item item;
     if (!iu_session_wants(session, &log->city))
         return;
-    if (fault)
-        send_fault(session, log);
-    item.size = iu_announce_size(iu_net_snap(net), log);
-    if (iu_city_equal(&log->city, &session->city) || (item.size == 0 && !fault) ||
-        !iu_chainwire_hash(iu_net_snap(net), &log->city, &item.chain_hash))
+    iu_announce_fault_to(session, log);
+    if (iu_city_equal(&log->city, &session->city) || !iu_announce_item(iu_net_snap(net), log, &item))
         return;
     if (iu_city_equal(&log->city, &net->options.self) && log->log == net->released.log) {
         if (item.size <= session->told_own)
             return;
         session->told_own = item.size;
-    }
-    struct iu_log_tree tree = {.snap = iu_net_snap(net), .log = log};
-    if (item.size == log->size) {
-        iu_frontier_root(&log->frontier, &item.root);
-        item.has_root = true;
-    } else {
-        item.has_root = iu_tree_root(iu_log_node, &tree, item.size, &item.root) == IU_OK;
     }
     list->items[list->count++] = item;
 }
@@ -159,7 +174,13 @@ static void send_delta(struct iu_session *session, const struct listing *list, b
                              .delta = {.items = list->items, .item_count = list->count, .last = last}};
     if (last) {
         frame.delta.counter = session->told;
-        iu_recon_print(session->net, session, &frame.delta.count, &frame.delta.fingerprint);
+        if (!session->interest_all || session->version >= IU_PROTOCOL_AUDIT)
+            iu_prints_of(session->net,
+                         &(struct iu_prints_of){.whose = &session->city,
+                                                .all = session->interest_all,
+                                                .cities = session->interest,
+                                                .city_count = session->interest_count},
+                         &frame.delta.count, &frame.delta.fingerprint);
         session->delta_open = false;
     }
     iu_session_send(session, IU_LANE_CONTROL, &frame);

@@ -16,5 +16,9 @@ void iu_announce_fault(struct iu_net *net, const struct iu_city *city, uint32_t 
 /* What is announced and served of a log: entries up to the agreed size of a fork, nothing of a blocked city.
  */
 uint64_t iu_announce_size(const struct iu_snap *snap, const struct iu_log_state *log);
+/* What is said of a log. False if nothing is. */
+bool iu_announce_item(const struct iu_snap *snap, const struct iu_log_state *log, struct iu_head_item *out);
+/* The fault that is held of it, if one is, with the chain before it. */
+void iu_announce_fault_to(struct iu_session *session, const struct iu_log_state *log);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the net share: the net, its sessions, what is being fetched, and what is to be done when
  * a job comes back. For
- * lib/peer/{net,roster,session,hello,join,announce,serve,fetch,source,fill,recon,doubt,own}.c only. */
+ * lib/peer/{net,roster,session,hello,join,announce,serve,fetch,source,fill,recon,prints,audit,
+ * doubt,own}.c only. */
 #ifndef IU_PEER_INNER_H
 #define IU_PEER_INNER_H
 
 #include "base/due.h"
 #include "base/set.h"
+#include "base/sums.h"
 #include "peer/net.h"
 #include "peer/trial.h"
 #include "store/logs.h"
@@ -53,7 +55,8 @@ struct iu_session {
     bool proven, met;    /* met: counted as up by gossip */
     uint64_t join;       /* token of the join that dialled it, 0: none */
     struct iu_hello hello;
-    bool heard_hello, said_hello;
+    bool heard_hello, said_hello, said_early; /* early: State, Interest and Resume, behind our Hello */
+    bool greeted; /* our Hello is on its way: alerts do not overtake it */
     uint32_t version;
     uint64_t opened_ms, heard_ms, pinged_ms, clone_until_ms, up_ms, rtt_ms;
     uint64_t ping_nonce;
@@ -108,10 +111,18 @@ struct iu_session {
     uint8_t epoch[IU_EPOCH_LEN];
     uint64_t cursor_heard, cursor_kept; /* its counter as told, as handed to the writer */
     bool behind;                        /* its conn stands in net->behind */
-    uint64_t print_ms, again_ms; /* when its fingerprint came, 0: none to compare; the last Resume from 0 */
+    uint64_t print_ms,
+        again_ms, again_wait_ms;  /* when its fingerprint came, 0: none to compare; the last audit or Resume
+                                     from 0, and how long after it there is none; 0: none yet */
+    uint64_t fresh_ms;            /* when it is asked for a fingerprint of then */
+    bool compared;                /* the one that came */
     struct iu_hash print;
     struct iu_hash unequal_ours,
-        unequal_theirs; /* fingerprints that a Resume from 0 did not bring together */
+        unequal_theirs;           /* fingerprints that an audit or a Resume from 0 did not bring together */
+    struct iu_auditing *audit;    /* ours, NULL: none is under way */
+    unsigned audit_late;          /* answers to one that ended which may still come */
+    struct iu_buf audit_kept;     /* its questions that wait for credit: u32 length, message */
+    unsigned audit_kept_count;
 
     /* What we asked it for. */
     unsigned open_wants;
@@ -286,6 +297,11 @@ struct iu_net {
     size_t join_count, join_cap;
     struct iu_dial_back *dial_backs;
     size_t dial_back_count, dial_back_cap;
+
+    struct iu_sums *sums; /* of the logs as they were at change `summed` */
+    uint64_t summed, summed_ms;
+    bool sums_own_due; /* more of the own log is shown than they know */
+    uint64_t audit_ms, busy_ms; /* when fingerprints and audits are looked at; a Want was last open */
 
     bool changed; /* something that peers are told of */
     uint64_t changed_ms;

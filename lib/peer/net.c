@@ -3,6 +3,7 @@
 
 #include "peer/announce.h"
 #include "peer/arrive.h"
+#include "peer/audit.h"
 #include "peer/chainwire.h"
 #include "peer/closing.h"
 #include "peer/doubt.h"
@@ -12,6 +13,7 @@
 #include "peer/hello.h"
 #include "peer/join.h"
 #include "peer/own.h"
+#include "peer/prints.h"
 #include "peer/recon.h"
 #include "peer/roster.h"
 #include "peer/serve.h"
@@ -220,6 +222,8 @@ struct iu_net *iu_net_open(const struct iu_net_options *options)
     iu_arena_init(&net->arena, IU_FRAME_ARENA_MAX);
     net->gossip = iu_gossip_open(options->dial, options->rand);
     iu_roster_open(net);
+    iu_prints_open(net);
+    net->audit_ms = UINT64_MAX;
     net->fetches = iu_map_open(IU_ID_LEN + 4, sizeof(struct iu_fetch *), options->seed);
     struct iu_effects nobody = {0};
     net->out = &nobody;
@@ -251,6 +255,7 @@ void iu_net_close(struct iu_net *net)
     for (size_t i = 0; i < net->join_count; i++)
         free(net->joins[i]);
     iu_own_end(net);
+    iu_prints_close(net);
     iu_map_close(net->fetches);
     free(net->follows);
     iu_gossip_close(net->gossip);
@@ -323,6 +328,8 @@ static void local_done(struct iu_net *net, const struct iu_duty *duty, const str
         if (outcome->kind == IU_JOB_FOLLOW || outcome->kind == IU_JOB_UNFOLLOW ||
             outcome->kind == IU_JOB_BLOCK || outcome->kind == IU_JOB_UNBLOCK)
             iu_follows_changed(net);
+        if (outcome->kind == IU_JOB_BLOCK || outcome->kind == IU_JOB_UNBLOCK)
+            iu_prints_city(net, &outcome->city);
         if (outcome->changed)
             iu_net_changed(net);
         if (outcome->kind == IU_JOB_PIN || outcome->kind == IU_JOB_CHAIN)
@@ -422,6 +429,8 @@ static void tick(struct iu_net *net)
     iu_fill_tick(net);
     iu_doubt_tick(net);
     iu_recon_tick(net);
+    iu_prints_tick(net);
+    iu_audit_tick(net);
     iu_roster_give_back(net);
 }
 
@@ -488,6 +497,7 @@ void iu_net_flush(struct iu_net *net)
         struct iu_session *session = net->dirty[i];
         iu_announce_go(session);
         iu_serve_go(session);
+        iu_audit_go(session);
         if (session->stage != IU_STAGE_OVER && iu_splitter_memory(session->splitter) > IU_OUTPUT_MAX)
             iu_session_refuse(session, IU_CODE_SLOW, "more waits to be sent than may wait");
         iu_session_flush(session);

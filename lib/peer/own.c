@@ -128,6 +128,7 @@ void iu_own_released(struct iu_net *net, const struct iu_event *event)
 {
     uint64_t before = event->head.log == net->released.log ? net->released.size : event->head.size;
     net->released = event->head;
+    net->sums_own_due = true;
     iu_buf_clear(&net->note_due);
     iu_buf_put_bytes(&net->note_due, event->bytes);
     net->note_ms = net->now_ms + NOTE_MS;

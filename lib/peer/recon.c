@@ -6,15 +6,15 @@
  */
 #include "peer/recon.h"
 
-#include "peer/announce.h"
+#include "peer/audit.h"
 #include "peer/chainwire.h"
 #include "peer/closing.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
 #include "peer/own.h"
+#include "peer/prints.h"
 #include "peer/session.h"
 #include "peer/window.h"
-#include "sign/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,70 +25,6 @@
 #define ROWS_AT_ONCE 512
 #define CREDIT_LIVE (1024UL * 1024)
 #define CREDIT_MAX (1LL << 40)
-#define COMPARE_AFTER_MS 5000
-#define AGAIN_MS (10ULL * 60 * 1000)
-
-/* --- the fingerprint --- */
-
-/* Adds 256-bit numbers, most significant byte first, mod 2^256. */
-static void add(struct iu_hash *sum, const struct iu_hash *more)
-{
-    unsigned carry = 0;
-    for (size_t i = IU_HASH_LEN; i-- > 0;) {
-        carry += (unsigned)sum->b[i] + more->b[i];
-        sum->b[i] = (uint8_t)carry;
-        carry >>= 8;
-    }
-}
-
-/* SHA-256(city ‖ log ‖ min(held, g) ‖ root there ‖ chain hash ‖ g); g is 2^64 - 1 without a fault. */
-static void print_log(const struct iu_snap *snap, const struct iu_log_state *log, struct iu_hash *sum,
-                      uint64_t *count)
-{
-    uint8_t in[IU_ID_LEN + 4 + 8 + IU_HASH_LEN + IU_HASH_LEN + 8], *at = in;
-    uint64_t size = iu_announce_size(snap, log);
-    struct iu_hash root, chain, print;
-    struct iu_log_tree tree = {.snap = snap, .log = log};
-    if (size == 0 || iu_tree_root(iu_log_node, &tree, size, &root) != IU_OK ||
-        !iu_chainwire_hash(snap, &log->city, &chain))
-        return;
-    memcpy(at, log->city.b, IU_ID_LEN);
-    iu_store_u32(at += IU_ID_LEN, log->log);
-    iu_store_u64(at += 4, size);
-    memcpy(at += 8, root.b, IU_HASH_LEN);
-    memcpy(at += IU_HASH_LEN, chain.b, IU_HASH_LEN);
-    iu_store_u64(at + IU_HASH_LEN, log->frozen_at);
-    iu_sha256(iu_bytes_of(in, sizeof in), &print);
-    add(sum, &print);
-    ++*count;
-}
-
-static void print_cities(const struct iu_snap *snap, const struct iu_city *cities, size_t city_count,
-                         uint64_t *count, struct iu_hash *print)
-{
-    struct iu_log_state log;
-    for (size_t i = 0; i < city_count; i++)
-        for (uint32_t no = 1; no <= IU_LOGS_MAX && (iu_log_find(snap, &cities[i], no, &log) || no == 1); no++)
-            if (log.no != 0)
-                print_log(snap, &log, print, count);
-}
-
-void iu_recon_print(struct iu_net *net, const struct iu_session *session, uint64_t *count,
-                    struct iu_hash *print)
-{
-    *count = 0;
-    memset(print, 0, sizeof *print);
-    if (!session->interest_all)
-        print_cities(iu_net_snap(net), session->interest, session->interest_count, count, print);
-}
-
-static void print_ours(struct iu_net *net, struct iu_hash *print)
-{
-    uint64_t count = 0;
-    memset(print, 0, sizeof *print);
-    if (!net->interest.all)
-        print_cities(iu_net_snap(net), net->interest.cities, net->interest.city_count, &count, print);
-}
 
 /* --- what we say --- */
 
@@ -100,10 +36,12 @@ static void send_state(struct iu_session *session)
     struct iu_state *state = &frame.state;
     struct iu_bytes addresses[IU_ADDRESSES_MAX];
     struct iu_log_state log;
+    uint64_t count;
     iu_epoch_get(snap, state->epoch);
     state->counter = iu_net_counter(net);
     state->interest_hash = net->interest_hash;
-    print_ours(net, &state->fingerprint);
+    if (!net->interest.all || session->version >= IU_PROTOCOL_AUDIT)
+        iu_prints_ours(net, &count, &state->fingerprint);
     if (iu_log_newest(snap, &session->city, &log))
         state->yours = log.note;
     for (size_t i = 0; i < net->options.address_count; i++)
@@ -122,7 +60,7 @@ static void send_interest(struct iu_session *session)
     iu_session_send(session, IU_LANE_CONTROL, &frame);
 }
 
-static void send_resume(struct iu_session *session, const uint8_t epoch[IU_EPOCH_LEN], uint64_t cursor)
+void iu_recon_resume(struct iu_session *session, const uint8_t epoch[IU_EPOCH_LEN], uint64_t cursor)
 {
     struct iu_frame frame = {.type = IU_FRAME_RESUME,
                              .resume = {.interest_hash = session->net->interest_hash, .cursor = cursor}};
@@ -130,7 +68,7 @@ static void send_resume(struct iu_session *session, const uint8_t epoch[IU_EPOCH
     iu_session_send(session, IU_LANE_CONTROL, &frame);
 }
 
-void iu_recon_begin(struct iu_session *session)
+static void say_all(struct iu_session *session)
 {
     struct iu_net *net = session->net;
     struct iu_peer peer;
@@ -139,15 +77,43 @@ void iu_recon_begin(struct iu_session *session)
                  iu_hash_equal(&peer.interest, &net->follows_hash);
     iu_window_open(session);
     send_state(session);
+    send_interest(session);
+    session->cursor_heard = session->cursor_kept = known ? peer.cursor : 0;
+    iu_recon_resume(session, known ? peer.epoch : none, session->cursor_heard);
+}
+
+void iu_recon_early(struct iu_session *session)
+{
+    struct iu_net *net = session->net;
+    struct iu_chain *chain = calloc(1, sizeof *chain);
+    iu_must(chain != NULL);
+    session->said_early = session->join == 0 && iu_net_follows(net, &session->city) &&
+                          !iu_city_disputed(iu_net_snap(net), &session->city) &&
+                          iu_chain_load(iu_net_snap(net), &session->city, chain) &&
+                          memcmp(iu_chain_last(chain)->node.b, session->key.b, sizeof session->key.b) == 0;
+    free(chain);
+    if (session->said_early)
+        say_all(session);
+}
+
+void iu_recon_begin(struct iu_session *session)
+{
+    if (!session->said_early)
+        say_all(session);
+    session->said_early = false;
 #ifdef IU_TEST_NEXT
     if (session->version >= IU_PROTOCOL_NEXT) {
         struct iu_frame next = {.type = IU_FRAME_NEXT, .next = 1};
         iu_session_send(session, IU_LANE_CONTROL, &next);
     }
 #endif
-    send_interest(session);
-    session->cursor_heard = session->cursor_kept = known ? peer.cursor : 0;
-    send_resume(session, known ? peer.epoch : none, session->cursor_heard);
+}
+
+/* What was said before admission no longer holds: it is said again then. */
+static void forget_early(struct iu_net *net)
+{
+    for (size_t i = 0; i < net->session_count; i++)
+        net->sessions[i]->said_early = false;
 }
 
 /* Its cursor is looked at when all that was heard is settled. */
@@ -165,6 +131,7 @@ void iu_recon_interest_changed(struct iu_net *net, const struct iu_city *added, 
 {
     size_t at = 0;
     struct iu_session *session;
+    forget_early(net);
     while ((session = iu_session_next_open(net, &at)) != NULL) {
         bool listed = session->state_heard && added_count <= IU_INTEREST_MAX;
         struct iu_frame frame = {.type = IU_FRAME_RESUME, .resume = {.interest_hash = net->interest_hash}};
@@ -183,6 +150,7 @@ void iu_recon_epoch_changed(struct iu_net *net)
 {
     size_t at = 0;
     struct iu_session *session;
+    forget_early(net);
     while ((session = iu_session_next_open(net, &at)) != NULL)
         send_state(session);
 }
@@ -252,7 +220,7 @@ void iu_recon_state(struct iu_session *session, const struct iu_state *state)
         remember(session, state);
     } else if (other_epoch) {
         session->cursor_heard = session->cursor_kept = 0;
-        send_resume(session, state->epoch, 0);
+        iu_recon_resume(session, state->epoch, 0);
     }
     iu_own_heard(session, state->yours);
     iu_session_dirty(session);
@@ -269,18 +237,20 @@ static bool same_history(const struct iu_snap *snap, const struct iu_log_state *
     return iu_tree_root(iu_log_node, &tree, item->size, &root) != IU_OK || iu_hash_equal(&root, &item->root);
 }
 
-static void item_heard(struct iu_session *session, const struct iu_head_item *item)
+/* True if it taught something. */
+static bool item_heard(struct iu_session *session, const struct iu_head_item *item)
 {
     struct iu_net *net = session->net;
     const struct iu_snap *snap = iu_net_snap(net);
     struct iu_log_state log;
     struct iu_hash chain;
     if (item->log == 0 || item->size > IU_SIZE_MAX || !iu_net_follows(net, &item->city))
-        return;
+        return false;
     bool news = !iu_chainwire_hash(snap, &item->city, &chain) || !iu_hash_equal(&chain, &item->chain_hash);
     bool found = iu_log_find(snap, &item->city, item->log, &log);
     uint64_t size = found && item->size > log.frozen_at ? log.frozen_at : item->size;
-    if (size > (found ? log.size : 0)) {
+    bool longer = size > (found ? log.size : 0);
+    if (longer) {
         struct iu_fetch_news heard = {
             .city = item->city, .log = item->log, .size = size, .conn = session->conn};
         heard.root = item->has_root && size == item->size ? &item->root : NULL;
@@ -289,19 +259,23 @@ static void item_heard(struct iu_session *session, const struct iu_head_item *it
     } else if (news) {
         iu_chainwire_ask(session, &item->city, &item->chain_hash);
     }
-    if (found && !same_history(snap, &log, item))
+    bool other = found && !same_history(snap, &log, item);
+    if (other)
         iu_doubt_root(session, &log, item->size);
     if (found)
         iu_closing_ask(session, &item->city);
+    return longer || news || other;
 }
 
-static void items_heard(struct iu_session *session, const struct iu_head_item *items, size_t count)
+size_t iu_recon_items(struct iu_session *session, const struct iu_head_item *items, size_t count)
 {
+    size_t taught = 0;
     for (size_t i = 0; i < count && session->stage == IU_STAGE_OPEN; i++)
-        item_heard(session, &items[i]);
+        taught += item_heard(session, &items[i]);
+    return taught;
 }
 
-static void heard_up_to(struct iu_session *session, uint64_t counter)
+void iu_recon_heard_up_to(struct iu_session *session, uint64_t counter)
 {
     struct iu_net *net = session->net;
     session->cursor_heard = counter;
@@ -315,16 +289,12 @@ static void heard_up_to(struct iu_session *session, uint64_t counter)
 
 bool iu_recon_delta(struct iu_session *session, const struct iu_delta *delta)
 {
-    struct iu_net *net = session->net;
     if (!session->state_heard)
         return false;
-    items_heard(session, delta->items, delta->item_count);
+    (void)iu_recon_items(session, delta->items, delta->item_count);
     if (delta->last) {
-        heard_up_to(session, delta->counter);
-        session->print = delta->fingerprint;
-        session->print_ms = iu_is_zero(delta->fingerprint.b, IU_HASH_LEN) ? 0 : net->now_ms;
-        if (session->print_ms != 0)
-            iu_net_wake(net, net->now_ms + COMPARE_AFTER_MS);
+        iu_recon_heard_up_to(session, delta->counter);
+        iu_audit_print(session, &delta->fingerprint);
     }
     return true;
 }
@@ -333,10 +303,10 @@ bool iu_recon_heads(struct iu_session *session, const struct iu_heads *heads)
 {
     if (!session->state_heard)
         return false;
-    session->print_ms = 0; /* what it said of its logs is no longer all */
-    items_heard(session, heads->items, heads->item_count);
+    iu_audit_stale(session); /* what it said of its logs is no longer all */
+    (void)iu_recon_items(session, heads->items, heads->item_count);
     if (heads->counter > session->cursor_heard)
-        heard_up_to(session, heads->counter);
+        iu_recon_heard_up_to(session, heads->counter);
     return true;
 }
 
@@ -353,31 +323,6 @@ static void keep_cursor(struct iu_session *session)
     job->peer.interest = net->follows_hash;
     job->peer.cursor = session->cursor_heard;
     session->cursor_kept = session->cursor_heard;
-}
-
-/* Fingerprints differ though nothing is left to fetch: everything is listed once more, unless that did not
- * help the last time. */
-static void compare(struct iu_session *session)
-{
-    struct iu_net *net = session->net;
-    struct iu_hash ours;
-    bool soon = session->again_ms != 0 && net->now_ms - session->again_ms < AGAIN_MS;
-    if (session->print_ms == 0 || net->interest.all || soon)
-        return;
-    if (net->now_ms - session->print_ms < COMPARE_AFTER_MS) {
-        iu_net_wake(net, session->print_ms + COMPARE_AFTER_MS);
-        return;
-    }
-    session->print_ms = 0;
-    print_ours(net, &ours);
-    if (iu_hash_equal(&ours, &session->print) || (iu_hash_equal(&ours, &session->unequal_ours) &&
-                                                  iu_hash_equal(&session->print, &session->unequal_theirs)))
-        return;
-    session->again_ms = net->now_ms;
-    session->unequal_ours = ours;
-    session->unequal_theirs = session->print;
-    session->cursor_heard = session->cursor_kept = 0;
-    send_resume(session, session->epoch, 0);
 }
 
 /* One whose State has not come yet waits on. */
@@ -399,8 +344,6 @@ static void keep_cursors(struct iu_net *net)
 
 void iu_recon_tick(struct iu_net *net)
 {
-    size_t at = 0;
-    struct iu_session *session;
     if (net->settle_due && net->now_ms >= net->settle_ms) {
         net->settle_due = iu_fetch_rows(net, ROWS_AT_ONCE);
         net->settle_ms = net->now_ms + SETTLE_MORE_MS;
@@ -409,8 +352,4 @@ void iu_recon_tick(struct iu_net *net)
     }
     if (net->settle_due)
         iu_net_wake(net, net->settle_ms);
-    if (net->interest.all) /* then there is no fingerprint; else there are few sessions */
-        return;
-    while (iu_map_count(net->fetches) == 0 && (session = iu_session_next_open(net, &at)) != NULL)
-        compare(session);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Catching up with a peer: our State, Interest and Resume; what its Delta and Heads mean; cursors; the
- * fingerprint that checks them. PROTOCOL.md "Catching up". */
+/* Catching up with a peer: our State, Interest and Resume; what its Delta and Heads mean; cursors.
+ * PROTOCOL.md "Catching up". */
 #ifndef IU_PEER_RECON_H
 #define IU_PEER_RECON_H
 
 #include "peer/inner.h"
 
-/* Admitted: says State, Interest and Resume, all at once. */
+/* The dialler, right behind its Hello: where the certificate is that of the city it dialled, it says State, Interest
+ * and Resume at once, which saves a round trip. */
+void iu_recon_early(struct iu_session *session);
+/* Admitted: says them, all at once, unless it has. */
 void iu_recon_begin(struct iu_session *session);
 /* The interest is other than before. `added`: cities new in it. */
 void iu_recon_interest_changed(struct iu_net *net, const struct iu_city *added, size_t added_count);
@@ -24,8 +27,12 @@ bool iu_recon_heads(struct iu_session *session, const struct iu_heads *heads);
 /* Hands what was heard and is not held to `wants`, then the cursors. */
 void iu_recon_tick(struct iu_net *net);
 
-/* Number and fingerprint of the logs held of a session's interest. Zero while it is not yet computed. */
-void iu_recon_print(struct iu_net *net, const struct iu_session *session, uint64_t *count,
-                    struct iu_hash *print);
+/* Asks for a Delta from that change of the peer's on. */
+void iu_recon_resume(struct iu_session *session, const uint8_t epoch[IU_EPOCH_LEN], uint64_t cursor);
+/* What a peer says of logs. How many of the items taught something. */
+size_t iu_recon_items(struct iu_session *session, const struct iu_head_item *items, size_t count);
+/* All that it said up to this change of its counter has been looked at: it is settled as soon as it is
+ * durable. */
+void iu_recon_heard_up_to(struct iu_session *session, uint64_t counter);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "peer/announce.h"
 #include "peer/arrive.h"
+#include "peer/audit.h"
 #include "peer/chainwire.h"
 #include "peer/doubt.h"
 #include "peer/fetch.h"
@@ -47,7 +48,7 @@ void iu_session_send(struct iu_session *session, enum iu_lane lane, const struct
         return;
     iu_frame_put(frame, &message);
     session->net->counts.frames_out++;
-    if (frame->type == IU_FRAME_BATCH || frame->type == IU_FRAME_CHUNKS) {
+    if (lane == IU_LANE_LIVE || lane == IU_LANE_HISTORY) {
         int64_t *credit = lane == IU_LANE_LIVE ? &session->credit_live : &session->credit_history;
         *credit -= (int64_t)message.len;
     }
@@ -66,6 +67,7 @@ static void draw(struct iu_session *session, size_t max)
     iu_buf_reserve(&bytes, (queued < max ? queued : max) + DRAW_SLACK);
     iu_splitter_draw(session->splitter, max, &bytes);
     session->transport += bytes.len;
+    session->greeted = session->said_hello;
     session->bytes_out += bytes.len;
     session->net->counts.bytes_out += bytes.len;
     struct iu_effect *effect = iu_effects_add(session->net->out, IU_EFFECT_SEND);
@@ -131,6 +133,7 @@ static void leave(struct iu_session *session, bool by_them, const char *why)
     iu_doubt_left(session);
     iu_join_left(session, why);
     iu_own_left(session);
+    iu_audit_left(session);
     iu_net_wake(net, iu_gossip_next_ms(net->gossip));
 }
 
@@ -172,6 +175,7 @@ void iu_session_free(struct iu_session *session)
     iu_buf_fini(&session->early);
     iu_buf_fini(&session->chain.notes);
     iu_buf_fini(&session->proven_notes);
+    iu_buf_fini(&session->audit_kept);
     free(session->chain_asked);
     free(session->interest);
     free(session->added);
@@ -200,12 +204,14 @@ void iu_session_open(struct iu_net *net, const struct iu_event *event)
     iu_roster_add(session);
     if (session->outbound && !iu_join_dialled(session))
         return;
-    if (net->stopping)
+    if (net->stopping) {
         iu_session_refuse(session, IU_CODE_GOING_DOWN, NULL);
-    else if (net->session_count > net->options.sessions_max && !session->outbound)
+    } else if (net->session_count > net->options.sessions_max && !session->outbound) {
         iu_session_refuse(session, IU_CODE_BUSY, "this node has as many sessions as it may have");
-    else if (session->outbound)
+    } else if (session->outbound) {
         iu_hello_say(session);
+        iu_recon_early(session);
+    }
 }
 
 struct iu_session *iu_session_next_open(const struct iu_net *net, size_t *at)
@@ -341,6 +347,8 @@ static bool open_frame(struct iu_session *session, const struct iu_frame *frame,
     case IU_FRAME_PROVE:
         iu_doubt_prove(session, &frame->prove);
         return true;
+    case IU_FRAME_AUDIT:
+        return iu_audit_heard(session, &frame->audit, lane, len);
     case IU_FRAME_FAULT:
         iu_doubt_fault(session, frame->fault);
         return true;
@@ -355,7 +363,9 @@ static bool open_frame(struct iu_session *session, const struct iu_frame *frame,
  */
 static bool keep_early(struct iu_session *session, struct iu_bytes message)
 {
-    if (!session->heard_hello || session->early.len + 4 + message.len > EARLY_MAX)
+    bool may =
+        session->heard_hello || session->said_early; /* alerts of the other side may overtake its Hello */
+    if (!may || session->early.len + 4 + message.len > EARLY_MAX)
         return false;
     iu_buf_put_u32(&session->early, (uint32_t)message.len);
     iu_buf_put_bytes(&session->early, message);
@@ -382,6 +392,8 @@ static bool frame_heard(struct iu_session *session, const struct iu_frame *frame
     case IU_FRAME_HELLO:
         return iu_hello_heard(session, &frame->hello);
     case IU_FRAME_CHAIN:
+        if (!session->heard_hello && session->said_early && !frame->chain.ask)
+            return keep_early(session, message);
         return iu_chainwire_heard(session, &frame->chain);
     case IU_FRAME_BYE:
         bye_heard(session, &frame->bye);

@@ -194,7 +194,7 @@ static void hear_hello(void)
     struct iu_buf message = IU_BUF_INIT;
     struct iu_frame frame = {.type = IU_FRAME_HELLO};
     frame.hello = (struct iu_hello){.oldest = 1,
-                                    .newest = 1,
+                                    .newest = IU_PROTOCOL_NEWEST,
                                     .city = base.peer,
                                     .chain_hash = base.peer_chain_hash,
                                     .instance = 9,
@@ -227,7 +227,7 @@ static void open_run(void)
                                      .dial = IU_DIAL_NONE,
                                      .agent = "fuzz",
                                      .oldest = 1,
-                                     .newest = 1,
+                                     .newest = IU_PROTOCOL_NEWEST,
                                      .sessions_max = 4,
                                      .fence = {.now_ms = NOW_MS, .verdict = IU_GUARD_FINISH, .size = 1}};
     memset(&run, 0, sizeof run);

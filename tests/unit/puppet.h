@@ -32,6 +32,7 @@ static struct {
         bool answers; /* answers Want, Prove and Chain from `history` */
         int history;
         uint64_t shown; /* size of the head that it shows */
+        void (*audited)(struct talk *talk, const struct iu_audit_range *asked); /* answers, or NULL: silent */
     } talks[CONNS_MAX];
     size_t talk_count;
     struct iu_pool pool;
@@ -234,6 +235,10 @@ static inline void puppet_frame(struct talk *talk, const struct iu_frame *frame)
         talk->prove = frame->prove;
         if (talk->answers && frame->prove.ask && frame->prove.to <= talk->shown)
             puppet_prove(talk, &frame->prove);
+        break;
+    case IU_FRAME_AUDIT:
+        if (talk->audited != NULL && !frame->audit.answer)
+            talk->audited(talk, &frame->audit.ranges[0]);
         break;
     case IU_FRAME_BATCH:
         iu_buf_put_bytes(&talk->batch_items, frame->batch.items);

@@ -41,6 +41,7 @@ struct node {
     struct iu_effects effects;
     struct iu_apply_self self;
     uint64_t instance;
+    uint32_t newest; /* version that it speaks at most; 0: the newest there is */
     bool alone, write_queued, release;
     bool held_up; /* its writer commits nothing */
     struct iu_job *jobs[4096];
@@ -381,7 +382,7 @@ static inline void open_net(size_t index)
                                      .agent = "test",
                                      .address_count = 1,
                                      .oldest = IU_PROTOCOL_OLDEST,
-                                     .newest = IU_PROTOCOL_NEWEST,
+                                     .newest = node->newest > 0 ? node->newest : IU_PROTOCOL_NEWEST,
                                      .sessions_max = 16};
     if (iu_own_pending(snap, &node->city, &head, &released, &note) && released > 0)
         assert_int_equal(iu_head_get(iu_buf_view(&note), &head), IU_OK);
