@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* interurban-bench catchup | live | limits | fill | start | idle | sessions | publish: figures of the shipped
- * programs, as separate processes with durable stores and TLS. Each run prints a JSON line; the last line has
- * medians and spread. */
+/* interurban-bench catchup | live | limits | fill | start | idle | sessions | reconnect | audit | publish:
+ * figures of the shipped programs, as separate processes with durable stores and TLS. Each run prints a JSON
+ * line; the last line has medians and spread. */
 #include "bench.h"
 
 #include <signal.h>
@@ -81,69 +81,94 @@ static uint64_t number(const char *text)
     return value;
 }
 
-int main(int argc, char **argv)
+static void set_defaults(const char *what, struct bench_options *options)
 {
-    struct bench_options options = {.entries = 100000, .runs = 3, .count = 300, .body = 256, .clients = 64};
-    const char *what = argc > 1 ? argv[1] : "";
+    *options = (struct bench_options){.entries = 100000, .runs = 3, .count = 300, .body = 256, .clients = 64};
     if (!strcmp(what, "idle")) {
-        options.entries = 0;
-        options.logs = 1000;
+        options->entries = 0;
+        options->logs = 1000;
+    }
+    if (!strcmp(what, "reconnect") || !strcmp(what, "audit")) {
+        options->logs = 10000;
+        options->differences = 1;
     }
     if (!strcmp(what, "sessions"))
-        options.count = 1000;
+        options->count = 1000;
     if (!strcmp(what, "publish"))
-        options.count = 3200;
-    char made[] = "/tmp/interurban-bench-XXXXXX";
-    signal(SIGPIPE, SIG_IGN);
+        options->count = 3200;
+}
+
+static void read_flags(int argc, char **argv, struct bench_options *options)
+{
+    uint64_t body = options->body;
+    const struct {
+        const char *flag;
+        uint64_t *value;
+    } numbers[] = {{"--entries", &options->entries}, {"--body", &body},
+                   {"--runs", &options->runs},       {"--count", &options->count},
+                   {"--logs", &options->logs},       {"--differences", &options->differences},
+                   {"--clients", &options->clients}, {"--history", &options->history}};
     for (int i = 2; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--entries"))
-            options.entries = number(value);
-        else if (!strcmp(argv[i], "--body"))
-            options.body = number(value);
-        else if (!strcmp(argv[i], "--runs"))
-            options.runs = number(value);
-        else if (!strcmp(argv[i], "--count"))
-            options.count = number(value);
-        else if (!strcmp(argv[i], "--logs"))
-            options.logs = number(value);
-        else if (!strcmp(argv[i], "--clients"))
-            options.clients = number(value);
-        else if (!strcmp(argv[i], "--history"))
-            options.history = number(value);
-        else if (!strcmp(argv[i], "--dir"))
-            options.dir = value;
-        else
+        bool known = !strcmp(argv[i], "--dir");
+        if (known)
+            options->dir = value;
+        for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++)
+            if (!strcmp(argv[i], numbers[at].flag)) {
+                *numbers[at].value = number(value);
+                known = true;
+            }
+        if (!known)
             bench_fail("unknown flag %s", argv[i]);
     }
-    if (!options.runs || options.runs > BENCH_RUNS_MAX || !options.count || options.count > COUNT_MAX ||
-        options.body > 40000)
+    if (!options->runs || options->runs > BENCH_RUNS_MAX || !options->count || options->count > COUNT_MAX ||
+        body > 40000)
         bench_fail("--runs 1 to %d, --count 1 to %d, --body up to 40000", BENCH_RUNS_MAX, COUNT_MAX);
-    const char *dir = options.dir ? options.dir : mkdtemp(made);
-    if (!dir)
-        bench_fail("no temporary directory");
+    options->body = body;
+}
+
+static void run(const char *what, const struct bench_options *options, const char *dir)
+{
     if (!strcmp(what, "catchup"))
-        bench_catchup(&options, dir);
+        bench_catchup(options, dir);
     else if (!strcmp(what, "live"))
-        bench_live(&options, dir);
+        bench_live(options, dir);
     else if (!strcmp(what, "limits"))
         bench_limits(dir);
-    else if (!strcmp(what, "fill") && options.dir)
-        bench_hold_fill(&options, dir);
+    else if (!strcmp(what, "fill") && options->dir)
+        bench_hold_fill(options, dir);
     else if (!strcmp(what, "start"))
-        bench_hold_start(&options, dir);
+        bench_hold_start(options, dir);
     else if (!strcmp(what, "idle"))
-        bench_hold_idle(&options, dir);
+        bench_hold_idle(options, dir);
     else if (!strcmp(what, "sessions"))
-        bench_sessions(&options, dir);
-    else if (!strcmp(what, "publish") && options.clients && options.clients <= options.count)
-        bench_publishes(&options, dir);
+        bench_sessions(options, dir);
+    else if (!strcmp(what, "reconnect") && options->logs)
+        bench_reconnect(options, dir);
+    else if (!strcmp(what, "audit") && options->logs)
+        bench_audit(options, dir);
+    else if (!strcmp(what, "publish") && options->clients && options->clients <= options->count)
+        bench_publishes(options, dir);
     else
         bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] "
                    "[--history ENTRIES] | limits | fill --dir DIR [--entries N] [--logs L] | start "
                    "[--entries N] | idle [--logs L] | "
-                   "sessions [--count N] | publish [--clients C] [--count N] [--body BYTES]; all: "
-                   "[--runs N] [--dir DIR]");
+                   "sessions [--count N] | reconnect [--logs L] | audit [--logs L] [--differences D] | "
+                   "publish [--clients C] [--count N] [--body BYTES]; all: [--runs N] [--dir DIR]");
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options options;
+    char made[] = "/tmp/interurban-bench-XXXXXX";
+    const char *what = argc > 1 ? argv[1] : "";
+    signal(SIGPIPE, SIG_IGN);
+    set_defaults(what, &options);
+    read_flags(argc, argv, &options);
+    const char *dir = options.dir ? options.dir : mkdtemp(made);
+    if (!dir)
+        bench_fail("no temporary directory");
+    run(what, &options, dir);
     if (!options.dir)
         bench_remove(dir);
     return 0;

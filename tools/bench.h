@@ -27,7 +27,7 @@ struct bench_city {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count, logs, clients, history;
+    uint64_t entries, runs, count, logs, clients, history, differences;
     size_t body;
     const char *dir; /* where the stores go; NULL: a temporary directory */
 };
@@ -41,6 +41,7 @@ double bench_now(void); /* seconds, monotonic */
 void bench_nap(long us); /* below a second */
 /* Seconds of user and system time of a process; anonymous memory in KiB; bytes given to write calls. */
 double bench_cpu(pid_t pid);
+double bench_cpu_exact(pid_t pid); /* the same by the scheduler's own count: nanoseconds, not ticks */
 uint64_t bench_anonymous(pid_t pid);
 uint64_t bench_written(pid_t pid);
 /* Waits until the process uses no processor time worth naming. */
@@ -56,6 +57,7 @@ double bench_at(const double *sorted, size_t count, double part);
  * sentence on failure, as all below. */
 void bench_found(struct bench_node *node, const char *dir, const char *name);
 void bench_start(struct bench_node *node);
+void bench_ask_city(struct bench_node *node); /* of one that runs, into node->city */
 void bench_stop(struct bench_node *node);
 /* GUEST uses an invite of HOST. */
 void bench_join(struct bench_node *guest, struct bench_node *host);
@@ -82,8 +84,14 @@ uint64_t bench_feed_on(struct call *call, uint64_t from, bool wait);
 void bench_hang_up(const struct bench_node *node);
 void bench_remove(const char *dir);
 
-/* Adds `logs` new cities to a stopped node: followed, one entry each. `out`: NULL, or room for so many. */
-void bench_fill_logs(struct bench_node *node, uint64_t logs, struct bench_city *out);
+/* Adds `logs` new cities to stopped nodes (at most two): followed, one entry each. `out`: NULL, or room for so
+ * many. */
+void bench_fill_logs(const struct bench_node *nodes, size_t node_count, uint64_t logs,
+                     struct bench_city *out);
+/* Lets `count` of those cities, spread evenly, grow by one entry. */
+void bench_grow_logs(const struct bench_node *node, uint64_t logs, uint64_t count, struct iu_city *first);
+/* The node, which is stopped, believes that it has settled every change of its peer. */
+void bench_move_cursor(const struct bench_node *node, const struct bench_node *peer);
 
 /* The limits of this machine, measured now; one JSON line. */
 void bench_limits(const char *dir);
@@ -108,6 +116,11 @@ void bench_live(const struct bench_options *options, const char *dir);
 
 /* `count` publishes by one client, then by `clients` at once. */
 void bench_publishes(const struct bench_options *options, const char *dir);
+
+/* Two nodes that hold the same logs, a wire of known delay between them: what a reconnect without news costs; what
+ * it costs to find `differences` that no cursor shows. DIR, if given, keeps the stores for the next time. */
+void bench_reconnect(const struct bench_options *options, const char *dir);
+void bench_audit(const struct bench_options *options, const char *dir);
 
 __attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
 

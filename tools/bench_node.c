@@ -13,6 +13,7 @@
 #include "view/apply.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -50,6 +51,27 @@ double bench_cpu(pid_t pid)
         bench_fail("process %d is gone", (int)pid);
     fclose(file);
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+double bench_cpu_exact(pid_t pid)
+{
+    char path[300];
+    double sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
+        bench_fail("process %d is gone", (int)pid);
+    for (const struct dirent *task; (task = readdir(tasks));) {
+        unsigned long long ns = 0;
+        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", (int)pid, task->d_name);
+        FILE *file = task->d_name[0] != '.' ? fopen(path, "re") : NULL;
+        if (file && fscanf(file, "%llu", &ns) == 1)
+            sum += (double)ns * 1e-9;
+        if (file)
+            fclose(file);
+    }
+    closedir(tasks);
+    return sum;
 }
 
 /* The number behind `name` in /proc/PID/`what`; 0 if there is none. */
@@ -207,6 +229,15 @@ void bench_stop(struct bench_node *node)
     node->pid = 0;
 }
 
+void bench_ask_city(struct bench_node *node)
+{
+    struct iu_request request = {.verb = iu_bytes_str("status")};
+    struct iu_answered answer;
+    if (!ask(node, call_of(node), &request, &answer) ||
+        iu_city_get(answer_cell(&answer, "city")->text, &node->city))
+        bench_fail("status fails");
+}
+
 void bench_found(struct bench_node *node, const char *dir, const char *name)
 {
     char listen[64], log[600], domain[128], cli[1024];
@@ -225,11 +256,7 @@ void bench_found(struct bench_node *node, const char *dir, const char *name)
     if (status)
         bench_fail("init fails; see %s", log);
     bench_start(node);
-    struct iu_request request = {.verb = iu_bytes_str("status")};
-    struct iu_answered answer;
-    if (!ask(node, call_of(node), &request, &answer) ||
-        iu_city_get(answer_cell(&answer, "city")->text, &node->city))
-        bench_fail("status fails");
+    bench_ask_city(node);
     bench_stop(node);
 }
 

@@ -293,7 +293,7 @@ void bench_sessions(const struct bench_options *options, const char *dir)
     iu_must(cities != NULL);
     open_crowd(&crowd, count);
     bench_found(&node, dir, "node");
-    bench_fill_logs(&node, count, cities);
+    bench_fill_logs(&node, 1, count, cities);
     configure(&node, count + SPARE);
     bench_start(&node);
     attend(&crowd, REST_S);

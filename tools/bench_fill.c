@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stores filled with the logs of many cities, verified and applied as the daemon would. City number i is the
+ * same in every run. */
+#include "bench.h"
+
+#include "log/batch.h"
+#include "log/item.h"
+#include "sign/hash.h"
+#include "store/logs.h"
+#include "view/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOGS_BATCH 2000
+#define NODES_MAX 2
+
+enum which { ROOT, NEXT, NODE };
+
+static struct iu_key *key_of(uint64_t number, enum which which)
+{
+    uint8_t in[9], seed[IU_HASH_LEN];
+    struct iu_hash hash;
+    iu_store_u64(in, number);
+    in[8] = (uint8_t)which;
+    iu_sha256(iu_bytes_of(in, sizeof in), &hash);
+    memcpy(seed, hash.b, sizeof seed);
+    return iu_key_of_seed(seed);
+}
+
+static void make_chain(uint64_t number, struct iu_job *chain)
+{
+    struct iu_key *root = key_of(number, ROOT), *next = key_of(number, NEXT), *key = key_of(number, NODE);
+    struct iu_delegation d = {.serial = 1, .log_count = 1, .logs = {{.log = 1}}};
+    struct iu_public successor;
+    iu_key_public(root, &d.root);
+    iu_key_public(next, &successor);
+    iu_key_public(key, &d.node);
+    memcpy(d.city.b, d.root.b, IU_ID_LEN);
+    iu_sha256(iu_bytes_of(successor.b, sizeof successor.b), &d.next);
+    iu_sha256((struct iu_bytes){0}, &d.logs[0].root);
+    iu_delegation_sign(&d, root, &chain->a);
+    chain->city = d.city;
+    iu_key_close(root);
+    iu_key_close(next);
+    iu_key_close(key);
+}
+
+/* Entries [from, to) of a kind that nobody knows yet, under a signed head. */
+static void make_batch(uint64_t number, uint64_t from, uint64_t to, struct iu_job *batch, struct iu_hash *top)
+{
+    struct iu_key *key = key_of(number, NODE);
+    struct iu_frontier frontier;
+    iu_frontier_init(&frontier);
+    for (uint64_t i = 0; i < to; i++) {
+        struct iu_header header = {.kind = 99, .date_ms = 1767225600000 + i};
+        struct iu_buf text = IU_BUF_INIT;
+        struct iu_hash leaf;
+        iu_header_put(&header, &text);
+        iu_entry_id(&batch->city, 1, i, iu_buf_view(&text), &leaf);
+        iu_frontier_add(&frontier, &leaf);
+        if (i >= from)
+            iu_item_put(&(struct iu_item){.header = iu_buf_view(&text)}, &batch->a);
+        iu_buf_fini(&text);
+    }
+    struct iu_head head = {.city = batch->city, .log = batch->log = 1, .size = to};
+    batch->first = from;
+    iu_frontier_root(&frontier, &head.root);
+    *top = head.root;
+    iu_head_sign(&head, key, &batch->c);
+    iu_key_close(key);
+}
+
+static void keep_city(struct bench_city *out, uint64_t number, const struct iu_job *chain,
+                      const struct iu_hash *root)
+{
+    struct iu_chain *read = calloc(1, sizeof *read);
+    iu_must(read != NULL);
+    iu_must(iu_chain_get(iu_buf_view(&chain->a), &chain->city, read) == IU_OK);
+    *out = (struct bench_city){
+        .city = chain->city, .chain_hash = *iu_chain_hash(read), .root = *root, .key = key_of(number, NODE)};
+    free(read);
+}
+
+static void apply(struct iu_txn *txn, const struct bench_node *node, struct iu_job *job, const char *what)
+{
+    struct iu_apply_self self = {.city = node->city};
+    struct iu_outcome outcome = {0};
+    iu_apply(txn, &self, job, &outcome);
+    if (outcome.err)
+        bench_fail("%s: %s", what, iu_err_words(outcome.err));
+}
+
+static struct iu_store *open_store(const struct bench_node *node)
+{
+    char dir[600];
+    const char *why = "";
+    struct iu_store *store;
+    snprintf(dir, sizeof dir, "%s/store", node->home);
+    struct iu_store_options options = {.dir = dir, .city = &node->city, .map_bytes = 16ULL << 30};
+    if (iu_store_open(&options, &store, &why))
+        bench_fail("%s: %s", dir, why);
+    return store;
+}
+
+/* One city at every node. */
+static void add_city(const struct bench_node *nodes, size_t node_count, struct iu_txn **txns, uint64_t number,
+                     struct bench_city *out)
+{
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+    struct iu_job chain = {.kind = IU_JOB_CHAIN, .now_ms = now_ms};
+    struct iu_job batch = {.kind = IU_JOB_BATCH, .now_ms = now_ms};
+    struct iu_job follow = {.kind = IU_JOB_FOLLOW, .now_ms = now_ms};
+    struct iu_hash root;
+    make_chain(number, &chain);
+    batch.city = follow.city = follow.follow.city = chain.city;
+    follow.follow.reasons = IU_BY_HAND;
+    make_batch(number, 0, 1, &batch, &root);
+    for (size_t i = 0; i < node_count; i++) {
+        apply(txns[i], &nodes[i], &follow, "follow");
+        apply(txns[i], &nodes[i], &chain, "chain");
+        apply(txns[i], &nodes[i], &batch, "batch");
+    }
+    if (out)
+        keep_city(out, number, &chain, &root);
+    iu_job_fini(&chain);
+    iu_job_fini(&batch);
+    iu_job_fini(&follow);
+}
+
+/* In the order of their ids, in which they stand in the store: else each commit would write all of it anew.
+ */
+struct place {
+    struct iu_public id;
+    uint64_t number;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct iu_public));
+}
+
+static struct place *in_order(uint64_t logs)
+{
+    struct place *places = calloc(logs + 1, sizeof *places);
+    iu_must(places != NULL);
+    for (uint64_t i = 0; i < logs; i++) {
+        struct iu_key *root = key_of(i, ROOT);
+        iu_key_public(root, &places[i].id);
+        places[i].number = i;
+        iu_key_close(root);
+    }
+    qsort(places, logs, sizeof *places, compare_places);
+    return places;
+}
+
+void bench_fill_logs(const struct bench_node *nodes, size_t node_count, uint64_t logs, struct bench_city *out)
+{
+    struct iu_store *stores[NODES_MAX];
+    iu_must(node_count <= NODES_MAX);
+    struct place *places = in_order(logs);
+    for (size_t i = 0; i < node_count; i++)
+        stores[i] = open_store(&nodes[i]);
+    for (uint64_t done = 0; done < logs;) {
+        struct iu_txn *txns[NODES_MAX];
+        for (size_t i = 0; i < node_count; i++)
+            iu_must(iu_txn_open(stores[i], &txns[i]) == IU_OK);
+        for (uint64_t end = done + LOGS_BATCH; done < end && done < logs; done++)
+            add_city(nodes, node_count, txns, places[done].number, out ? &out[done] : NULL);
+        for (size_t i = 0; i < node_count; i++)
+            if (iu_txn_commit(txns[i]))
+                bench_fail("commit fails");
+    }
+    for (size_t i = 0; i < node_count; i++)
+        iu_store_close(stores[i]);
+    free(places);
+}
+
+static uint64_t size_of(struct iu_store *store, const struct iu_city *city)
+{
+    struct iu_log_state log;
+    struct iu_snap *snap = iu_snap_open(store);
+    uint64_t size = iu_log_find(snap, city, 1, &log) ? log.size : 0;
+    iu_snap_close(snap);
+    return size;
+}
+
+void bench_grow_logs(const struct bench_node *node, uint64_t logs, uint64_t count, struct iu_city *first)
+{
+    struct iu_store *store = open_store(node);
+    struct iu_txn *txn;
+    iu_must(iu_txn_open(store, &txn) == IU_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t number = i * (logs / count);
+        struct iu_job chain = {.kind = IU_JOB_CHAIN}, batch = {.kind = IU_JOB_BATCH};
+        struct iu_hash root;
+        make_chain(number, &chain);
+        batch.city = chain.city;
+        if (i == 0)
+            *first = chain.city;
+        uint64_t size = size_of(store, &chain.city);
+        make_batch(number, size, size + 1, &batch, &root);
+        apply(txn, node, &batch, "batch");
+        iu_job_fini(&chain);
+        iu_job_fini(&batch);
+    }
+    if (iu_txn_commit(txn))
+        bench_fail("commit fails");
+    iu_store_close(store);
+}
+
+void bench_move_cursor(const struct bench_node *node, const struct bench_node *peer)
+{
+    struct iu_store *store = open_store(peer);
+    struct iu_job job = {.kind = IU_JOB_CURSOR, .city = peer->city, .peer_city = peer->city};
+    struct iu_snap *snap = iu_snap_open(store);
+    struct iu_txn *txn;
+    uint64_t counter = iu_meta_u64(snap, "change");
+    iu_snap_close(snap);
+    iu_store_close(store);
+    store = open_store(node);
+    snap = iu_snap_open(store);
+    if (!iu_peer_get(snap, &peer->city, &job.peer) || !job.peer.cursor)
+        bench_fail("%s has not settled anything of %s", node->home, peer->home);
+    iu_snap_close(snap);
+    job.peer.cursor = counter;
+    iu_must(iu_txn_open(store, &txn) == IU_OK);
+    apply(txn, node, &job, "cursor");
+    iu_must(iu_txn_commit(txn) == IU_OK);
+    iu_store_close(store);
+}
