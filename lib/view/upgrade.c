@@ -64,8 +64,11 @@ static uint64_t reread(struct iu_upgrade *u, struct iu_txn *txn, const struct iu
     uint64_t from = row->first + (at - row->position), to = row->first + row->count, end = from;
     to = to - from < most ? to : from + most;
     iu_buf_clear(&u->items);
-    if (!iu_log_by_no(reads, row->no, &log) ||
-        iu_log_read(reads, &log, from, to, IU_FORM_FULL, IU_BATCH_BYTES_MAX, &u->items, &end) != IU_OK)
+    if (!iu_log_by_no(reads, row->no, &log))
+        return 0;
+    if (from >= log.size)
+        return to - from; /* the feed names more than is held: there is nothing to make a view of */
+    if (iu_log_read(reads, &log, from, to, IU_FORM_FULL, IU_BATCH_BYTES_MAX, &u->items, &end) != IU_OK)
         return 0;
     struct iu_items it = iu_items_of(iu_buf_view(&u->items));
     for (uint64_t index = from; index < end; index++) {
@@ -90,7 +93,7 @@ static enum iu_err reread_some(struct iu_upgrade *u, uint64_t entries_max, uint6
     *position = u->position;
     while (*position < end && bytes < IU_COMMIT_BYTES_MAX && !iu_txn_err(txn)) {
         uint64_t got = 0;
-        if (iu_feed_next(iu_txn_reads(txn), *position, &row) && row.position <= *position)
+        if (iu_feed_committed(iu_txn_reads(txn), *position, &row) && row.position <= *position)
             got = reread(u, txn, &row, *position, end - *position);
         if (got == 0) {
             err = iu_txn_err(txn) ? iu_txn_err(txn) : IU_HERE_CORRUPT;

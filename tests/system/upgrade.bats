@@ -60,6 +60,7 @@ store_sum() {
     setup_next
     older
     start lyon --alone
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.needed and .entries == 5' # beside the node that runs
     held "$work/before"
     stop lyon
     sum=$(store_sum)
