@@ -115,6 +115,7 @@ refused() { # EXIT-CODE COMMAND…: exits with this code
     [ "$code" = "$want" ] || { echo "exit $code, not $want: $*: $output" >&2 && return 1; }
 }
 
-field() { # FILTER: of JSON on standard input, as it stands
-    jq -er "$1"
+field() { # FILTER: of JSON on standard input, as it stands. Nothing at all is a failure too, which jq -e alone lets pass
+    local found
+    found=$(jq -er "$1") && [ -n "$found" ] && printf '%s\n' "$found"
 }

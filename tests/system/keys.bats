@@ -47,7 +47,7 @@ goes_on() { # ENTRY
     start kampala
     within 100 node kampala show "$1"
     for city in porto kampala; do
-        within 100 eval "node $city why lyon --json | jq -e '.state == \"in step\"'"
+        within 100 eval "node $city why lyon --json | field '.state == \"in step\"'"
         node "$city" show lyon/1:2 --json | field '.disputed == false and .unconfirmed == false'
         rm -rf "$work/out"
         node "$city" export "$1" --out "$work/out"
@@ -143,7 +143,7 @@ goes_on() { # ENTRY
     within 100 node accra show lyon/2:0
     within 100 node accra show lyon/1:2
     refused 4 node accra show lyon/1:3
-    within 100 eval "node accra why lyon --json | jq -e '.state == \"in step\"'"
+    within 100 eval "node accra why lyon --json | field '.state == \"in step\"'"
     node lyon check --json | field '[.logs[].ok] | all'
     node porto check --deep --json | field '[.logs[].ok] | all'
     node porto feed --json | tail -1 | field '.entry != null'
@@ -155,7 +155,7 @@ goes_on() { # ENTRY
     node graz follow "$(id lyon)"
     within 100 node graz show lyon/1:2
     within 100 node graz show lyon/2:0
-    within 100 eval "node graz why lyon --json | jq -e '.reason.code != \"behind\"'"
+    within 100 eval "node graz why lyon --json | field '.reason.code != \"behind\"'"
     node graz export lyon/1:1 --out "$work/graz.out"
     "$iu" verify "$work/graz.out/one.txt" --city "$(id lyon)" --serial 2
 }
@@ -218,7 +218,7 @@ goes_on() { # ENTRY
     sed -i 's/^dial.*/dial = all/' "$work/second/interurban.conf"
     "$iud" --home "$work/second" 2>>"$work/second.log" 3>&- &
     pid[second]=$!
-    within 100 eval "node porto why lyon --json | jq -e '.reason.code == \"disputed\"'"
+    within 100 eval "node porto why lyon --json | field '.reason.code == \"disputed\"'"
     node porto show lyon/1 --json | field '.title'
     stop second
     node lyon publish "$work/one.txt" --title later --timeout 5
