@@ -25,8 +25,7 @@
 #define DRAW_SLACK 1024 /* for the headers of fragments */
 #define EARLY_MAX (64UL * 1024)
 #define STRIKES_MAX 2
-#define PING_GRID_MS 250 /* silent ones are pinged together: fewer, larger TICKs */
-#define PING_SECOND_MS 2500
+#define TURN_MS 5000 /* silent ones are looked at together: to wake up costs more than to ping */
 #define LAST_WORDS_MAX (256UL * 1024) /* Bye, and the chain that explains it */
 
 /* --- sending --- */
@@ -293,26 +292,27 @@ void iu_session_tick(struct iu_session *session)
     }
 }
 
-/* When an open one is pinged if nothing is heard. The dialler goes first: else both would ping at once, for
- * ever. */
-static uint64_t ping_ms(const struct iu_session *session)
+/* The next turn from `ms` on. The two sides take theirs between each other's: else both would ping at once,
+ * for ever. */
+static uint64_t turn(const struct iu_session *session, uint64_t ms)
 {
-    uint64_t heard = session->heard_ms, pinged = session->pinged_ms;
-    uint64_t ms = (heard > pinged ? heard : pinged) + IU_PING_MS + (session->outbound ? 0 : PING_SECOND_MS);
-    return (ms + PING_GRID_MS - 1) / PING_GRID_MS * PING_GRID_MS;
+    uint64_t first = session->outbound ? 0 : TURN_MS / 2;
+    return (ms - first + TURN_MS - 1) / TURN_MS * TURN_MS + first;
 }
 
 uint64_t iu_session_due_ms(const struct iu_session *session)
 {
-    uint64_t dead_ms = session->heard_ms + IU_DEAD_MS, slow_ms = session->progress_ms + IU_PROGRESS_MS;
+    uint64_t heard = session->heard_ms, pinged = session->pinged_ms;
+    uint64_t slow_ms = session->progress_ms + IU_PROGRESS_MS;
     bool queued = session->transport > 0 || iu_splitter_queued(session->splitter) > 0;
     if (session->stage == IU_STAGE_CLONE)
         return session->clone_until_ms;
     if (session->stage < IU_STAGE_COMMIT)
         return session->opened_ms + IU_HANDSHAKE_MS;
-    uint64_t ms = session->stage == IU_STAGE_OPEN ? ping_ms(session) : session->net->now_ms + IU_PING_MS;
-    if (dead_ms < ms)
-        ms = dead_ms;
+    uint64_t ms = session->stage == IU_STAGE_OPEN ? (heard > pinged ? heard : pinged) : session->net->now_ms;
+    ms = turn(session, ms + IU_PING_MS);
+    if (turn(session, heard + IU_DEAD_MS) < ms)
+        ms = turn(session, heard + IU_DEAD_MS);
     return queued && slow_ms < ms ? slow_ms : ms;
 }
 

@@ -170,7 +170,7 @@ static void each_is_looked_at_again_by_its_next_deadline(void **state)
     struct iu_session *session = opened(&net, 1, 1);
     session->outbound = true;
     assert_int_equal(next_look(&net, session), IU_PING_MS);
-    session->outbound = false; /* the dialler pings first */
+    session->outbound = false; /* between the turns of the dialler */
     assert_in_range(next_look(&net, session), IU_PING_MS + 1, IU_PING_MS + IU_CLONE_MS);
     session->gap_ms = net.now_ms + 200;
     assert_int_equal(next_look(&net, session), 200);
@@ -187,10 +187,40 @@ static void each_is_looked_at_again_by_its_next_deadline(void **state)
     session->transport = 0;
     session->pinged_ms = net.now_ms;
     session->heard_ms = net.now_ms - IU_DEAD_MS + 400;
-    assert_int_equal(next_look(&net, session), 400);
+    assert_in_range(next_look(&net, session), 400, 400 + IU_CLONE_MS);
     session->stage = IU_STAGE_CLONE;
     session->clone_until_ms = net.now_ms + 500;
     assert_int_equal(next_look(&net, session), 500);
+    iu_roster_close(&net);
+}
+
+/* Opened one after the other, they are pinged in one TICK: what is owed to each is not looked after one by
+ * one. */
+static void silent_ones_are_looked_at_together(void **state)
+{
+    (void)state;
+    struct iu_net net;
+    begin(&net);
+    for (uint64_t i = 0; i < SESSIONS; i++) {
+        struct iu_session *session = opened(&net, i + 1, 1);
+        session->heard_ms = session->opened_ms = net.now_ms - IU_PING_MS - 10 * i;
+        session->pinged_ms = net.now_ms;
+        session->gap_ms = UINT64_MAX;
+        iu_roster_wake(session, net.now_ms);
+    }
+    iu_roster_take_due(&net);
+    iu_roster_give_back(&net);
+    for (unsigned looks = 0; net.now_ms < 1000000 + IU_DEAD_MS; looks++) {
+        assert_in_range(looks, 0, IU_DEAD_MS / IU_CLONE_MS);
+        net.now_ms = iu_roster_next_ms(&net) + 1; /* as late as a timer is */
+        iu_roster_take_due(&net);
+        assert_int_equal(net.looked_count, SESSIONS);
+        for (size_t i = 0; i < net.looked_count; i++)
+            net.looked[i]->pinged_ms = net.now_ms; /* its answer is on its way */
+        iu_roster_give_back(&net);
+        for (uint32_t i = 0; i < SESSIONS; i++)
+            net.sessions[i]->heard_ms = net.now_ms + i;
+    }
     iu_roster_close(&net);
 }
 
@@ -218,6 +248,7 @@ int main(void)
         cmocka_unit_test(whoever_comes_and_goes_the_walks_agree_with_a_list),
         cmocka_unit_test(only_those_that_are_due_are_looked_at),
         cmocka_unit_test(each_is_looked_at_again_by_its_next_deadline),
+        cmocka_unit_test(silent_ones_are_looked_at_together),
         cmocka_unit_test(one_that_is_over_is_not_looked_at_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
