@@ -53,6 +53,8 @@ static const struct flag invite_flags[] = {
 };
 static const struct flag follow_flags[] = {
     {"headers", FLAG_SWITCH, NULL, "keep headers only, no bodies", false, true},
+    {"quota", FLAG_TEXT, "SIZE",
+     "keep at most so much of it: 20G; 0: no bound; default: as configured. What is held stays", false, true},
     END,
 };
 static const struct flag status_flags[] = {
@@ -150,6 +152,7 @@ static const struct column peer_columns[] = {
     {"STATE", "state"},
     {"ENTRIES", "entries"},
     {"MISSING", "missing"},
+    {"WHY", "reason.code"},
     {"SINCE", "since"},
     {"PATHS", "paths"},
     {"FOLLOWED BECAUSE", "because"},

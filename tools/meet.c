@@ -216,6 +216,8 @@ static const char *sentence(const struct call *call)
         if (!strcmp(call->command->name, words[i][0]))
             return call_has(call, "headers")
                        ? "%n is followed now: headers of its entries are kept, and no bodies."
+                   : call_has(call, "quota")
+                       ? "%n is followed, and its quota is set. How far it is: interurban why %h"
                        : words[i][1];
     return "%n";
 }

@@ -182,7 +182,7 @@ static bool refused(const struct iu_job *job, enum iu_err err)
 
 static int apply(struct restore *r, enum iu_backup_kind kind, struct iu_bytes payload)
 {
-    struct iu_apply_self self = {.city = r->city};
+    struct iu_apply_self self = {.city = r->city, .restores = true};
     struct iu_outcome outcome;
     struct iu_job job;
     bool is_job;

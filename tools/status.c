@@ -91,6 +91,10 @@ void show_status(const struct iu_answered *answer)
         put_text(answer, "  ! Ready to read; not signing: ", "signing.why", "\n");
         put_text(answer, "    Next: ", "signing.next", "\n");
     }
+    if (number(answer, "over_quota"))
+        printf("  ! %llu of them %s used up the quota here: interurban peers says which, interurban why CITY "
+               "how to raise it\n",
+               number(answer, "over_quota"), number(answer, "over_quota") == 1 ? "has" : "have");
     if (number(answer, "states.forked") || number(answer, "states.behind") ||
         number(answer, "states.refused"))
         printf("  ! Some cities need attention: interurban peers, then interurban why CITY\n");

@@ -2,6 +2,7 @@
 #include "node/cities.h"
 
 #include "admin/read.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "node/node.h"
 #include "node/verbs.h"
@@ -73,22 +74,48 @@ static bool fails(struct iu_reply *reply, enum iu_error error)
     return true;
 }
 
+/* The flag --quota, as a follow's quota_bytes; 0: it was not given. */
+static bool quota_get(const struct iu_request *request, uint64_t *out)
+{
+    struct iu_bytes text;
+    *out = 0;
+    if (!iu_request_arg(request, "quota", 0, &text))
+        return true;
+    if (iu_bytes_equal(text, iu_bytes_str("default")))
+        *out = IU_QUOTA_STANDARD;
+    else if (!iu_size_get(text, out))
+        return false;
+    else if (*out == 0)
+        *out = IU_QUOTA_NONE;
+    return true;
+}
+
 bool cities_follow(struct node *node, struct client *client, const struct iu_request *request,
                    struct iu_reply *reply)
 {
     struct iu_city city;
+    struct iu_follow held = {0};
+    uint64_t quota;
+    if (!quota_get(request, &quota)) {
+        iu_reply_error(reply, IU_E_USAGE, "--quota wants a size: 500M, 20G; 0 for no bound, or `default`",
+                       NULL);
+        return true;
+    }
     if (!named(node, request, reply, &city))
         return true;
     if (iu_city_equal(&city, &node->self))
         return fails(reply, IU_E_FOLLOW_SELF);
     struct iu_snap *snap = iu_snap_open(node->store);
-    bool blocked = iu_blocked(snap, &city, NULL);
+    bool blocked = iu_blocked(snap, &city, NULL), followed = iu_follow_get(snap, &city, &held);
     iu_snap_close(snap);
     if (blocked)
         return fails(reply, IU_E_BLOCKED);
     struct iu_job *job = new_job(IU_JOB_FOLLOW, &city);
     job->follow = (struct iu_follow){.city = city, .reasons = IU_BY_HAND, .since_ms = node_now(node)};
-    job->follow.headers_only = iu_request_flag(request, "headers");
+    job->follow.quota_bytes = quota;
+    /* Who only sets a quota changes nothing else. */
+    job->follow.headers_only =
+        iu_request_flag(request, "headers") || (quota && followed && held.headers_only);
     return send_for_city(node, client, job);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/config.h"
 
+#include "base/size.h"
 #include "base/text.h"
 #include "peer/invite.h"
 
@@ -121,10 +122,11 @@ static const struct key keys[] = {
      "0",
      AT(quota_bytes),
      0,
-     1ULL << 50,
+     IU_SIZE_ARG_MAX,
      NULL,
      {0},
-     "How much of one followed city is kept at most, in bytes, or with K, M, G or T behind. 0: no bound."},
+     "How much of one followed city is kept at most, in bytes, or with K, M, G or T behind. 0: no bound.\n"
+     "`interurban follow CITY --quota SIZE` sets another for one city, and needs no new start."},
     {"sessions",
      NUMBER,
      "1000",
@@ -182,17 +184,9 @@ static bool word_get(const struct key *key, const char *text, uint64_t *out)
     return false;
 }
 
-/* "500", "500M", "10G". */
 static bool size_get(const struct key *key, const char *text, uint64_t *out)
 {
-    static const char units[] = "KMGT";
-    size_t len = strlen(text);
-    const char *unit = len ? strchr(units, text[len - 1]) : NULL;
-    int shift = unit && *unit ? (int)(unit - units + 1) * 10 : 0;
-    if (iu_decimal_get(iu_bytes_of(text, len - (shift ? 1 : 0)), out) != IU_OK || *out > key->most >> shift)
-        return false;
-    *out <<= shift;
-    return *out >= key->least;
+    return iu_size_get(iu_bytes_str(text), out) && *out >= key->least && *out <= key->most;
 }
 
 /* What may stand there, as people write it. */

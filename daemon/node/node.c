@@ -487,6 +487,7 @@ void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *ou
     *out = (struct iu_live){.self = node->self,
                             .now_ms = node->now_ms,
                             .started_ms = node->started_ms,
+                            .quota_bytes = node->config.quota_bytes,
                             .version = IU_VERSION,
                             .signing = signs,
                             .sign_code = node->full ? "disk-full" : iu_fence_code(view.fence),

@@ -97,12 +97,22 @@ static void put_standing(struct iu_reply *reply, const struct iu_standing *s)
     put_reasons(reply, s->reasons);
     iu_reply_u64(reply, "paths", s->paths);
     iu_reply_date(reply, "heard", s->heard_ms);
+    iu_reply_u64(reply, "used", s->quota.used);
+    if (s->quota.most)
+        iu_reply_u64(reply, "quota", s->quota.most);
+    else
+        iu_reply_null(reply, "quota");
+    iu_reply_str(reply, "reason.code", s->code);
 }
 
 static void standing_of(const struct iu_snap *snap, const struct iu_live *live, const struct iu_city *city,
                         struct iu_standing *out)
 {
-    iu_standing(snap, city, live->links, live->link_count, live->now_ms, out);
+    struct iu_present present = {.links = live->links,
+                                 .link_count = live->link_count,
+                                 .now_ms = live->now_ms,
+                                 .quota_bytes = live->quota_bytes};
+    iu_standing(snap, city, &present, out);
 }
 
 static void put_head(struct iu_reply *reply, const struct iu_log_state *log)
@@ -119,7 +129,7 @@ static void answer_status(const struct iu_snap *snap, const struct iu_live *live
     struct iu_log_state log;
     struct iu_follow follow;
     struct iu_city at = {{0}};
-    uint64_t counts[IU_FORKED + 1] = {0}, following = 0;
+    uint64_t counts[IU_FORKED + 1] = {0}, following = 0, over_quota = 0;
     iu_name(snap, &live->self, &self);
     bool has_log = iu_log_newest(snap, &live->self, &log) && log.size;
     iu_reply_row(reply, "");
@@ -133,6 +143,7 @@ static void answer_status(const struct iu_snap *snap, const struct iu_live *live
         struct iu_standing standing;
         standing_of(snap, live, &follow.city, &standing);
         counts[standing.state]++;
+        over_quota += standing.because == IU_BECAUSE_OVER_QUOTA;
         following++;
     }
     iu_reply_u64(reply, "following", following);
@@ -145,6 +156,7 @@ static void answer_status(const struct iu_snap *snap, const struct iu_live *live
             *c = *c == ' ' ? '_' : *c;
         iu_reply_u64(reply, name, counts[state]);
     }
+    iu_reply_u64(reply, "over_quota", over_quota);
     iu_reply_bool(reply, "signing.allowed", live->signing);
     iu_reply_str(reply, "signing.code", live->sign_code);
     iu_reply_str(reply, "signing.why", live->sign_why);
@@ -190,7 +202,6 @@ static void answer_why(const struct iu_snap *snap, const struct iu_live *live,
     standing_of(snap, live, &who.city, &standing);
     iu_reply_row(reply, "");
     put_standing(reply, &standing);
-    iu_reply_str(reply, "reason.code", standing.code);
     iu_reply_str(reply, "reason.text", standing.cause);
     iu_reply_str(reply, "next", standing.next);
     if (standing.state == IU_FORKED)

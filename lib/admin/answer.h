@@ -14,6 +14,7 @@ struct iu_live {
     const struct iu_link *links;
     size_t link_count;
     uint64_t now_ms, started_ms;
+    uint64_t quota_bytes; /* of a followed city without one of its own, 0: none */
     const char *version;
     bool signing;           /* may sign now */
     const char *sign_code;  /* "open", "asking", "clone", … */

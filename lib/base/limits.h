@@ -76,6 +76,7 @@
 #define IU_COMMIT_ENTRIES_MAX 4096
 #define IU_INDEX_ENTRIES_MAX (16 * 1024) /* put into the index of ids in one transaction */
 #define IU_TILE_WIDTH 256
+#define IU_ENTRY_COST 256 /* of a quota, for what an entry takes beside its own bytes */
 
 /* Times, in ms */
 #define IU_HANDSHAKE_MS 5000

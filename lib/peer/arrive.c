@@ -98,7 +98,7 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
         iu_source_lacks(fetch, session->conn, net->now_ms);
     if (absent && iu_city_equal(&session->city, &fetch->city) && iu_fetch_denied(net, fetch))
         return;
-    if (absent || fetch->arrived >= fetch->to || fetch->got >= IU_FETCH_BYTES) {
+    if (absent || fetch->arrived >= fetch->to || fetch->got >= fetch->ask) {
         iu_fetch_end_claim(net, fetch);
         iu_fetch_list(net, fetch);
     }
@@ -235,7 +235,8 @@ void iu_arrive_stored(struct iu_net *net, const struct iu_duty *duty, const stru
         session->fetch_ms = net->now_ms;
         iu_window_back(session, duty->live, duty->bytes);
     }
-    if (current && outcome->err != IU_OK && outcome->err != IU_PEER_STALE && outcome->err != IU_PEER_GAP)
+    if (current && outcome->err != IU_OK && outcome->err != IU_PEER_STALE && outcome->err != IU_PEER_GAP &&
+        outcome->err != IU_HERE_DENIED)
         tell(net, IU_FACT_BATCH_REFUSED, duty, outcome, 0);
     if (outcome->err == IU_OK) {
         tell_stored(net, current ? fetch : NULL, duty, outcome);

@@ -121,6 +121,12 @@ void iu_fetch_stop(struct iu_net *net, struct iu_fetch *fetch, enum iu_want_stat
     if (fetch->conn != 0)
         iu_fetch_end_claim(net, fetch);
     unlist(net, fetch);
+    if (why == IU_WANT_OVER_QUOTA && fetch->state != why) {
+        struct iu_fact *fact = iu_net_fact(net, IU_FACT_QUOTA_USED);
+        fact->city = fetch->city;
+        fact->log = fetch->log;
+        fact->size = fetch->held;
+    }
     fetch->state = why;
     if (fetch->row_state != why)
         settle_soon(net);
@@ -134,24 +140,6 @@ void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log,
 }
 
 /* --- what is to be fetched --- */
-
-static uint64_t quota_of(const struct iu_net *net, const struct iu_city *city)
-{
-    const struct iu_follower *follower = iu_net_follower(net, city);
-    if (follower == NULL)
-        return 0; /* our own */
-    return follower->quota_bytes > 0 ? follower->quota_bytes : net->options.quota_bytes;
-}
-
-static bool over_quota(struct iu_net *net, const struct iu_city *city)
-{
-    struct iu_log_state log;
-    uint64_t bytes = 0, quota = quota_of(net, city);
-    for (uint32_t no = 1; quota > 0 && no <= IU_LOGS_MAX; no++)
-        if (iu_log_find(iu_net_snap(net), city, no, &log))
-            bytes += log.bytes;
-    return quota > 0 && bytes >= quota;
-}
 
 static struct iu_fetch *make(struct iu_net *net, const struct iu_city *city, uint32_t log)
 {
@@ -198,7 +186,7 @@ void iu_fetch_hear(struct iu_net *net, const struct iu_fetch_news *news)
     author_first(net, fetch, news);
     if (fetch->held >= fetch->size && fetch->jobs == 0) {
         iu_fetch_drop(net, fetch);
-    } else if (over_quota(net, &fetch->city)) {
+    } else if (iu_net_quota_left(net, &fetch->city) == 0) {
         iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
     } else {
         if (fetch->state != IU_WANT_FETCHING)
@@ -222,7 +210,7 @@ void iu_fetch_load(struct iu_net *net)
         if (!wanted || fetch->held >= fetch->size)
             iu_fetch_drop(net, fetch);
         else if (want.state != IU_WANT_FROZEN && want.state != IU_WANT_DISPUTED &&
-                 !over_quota(net, &log.city)) {
+                 iu_net_quota_left(net, &log.city) > 0) {
             fetch->state = IU_WANT_FETCHING;
             iu_fetch_list(net, fetch);
         }
@@ -265,7 +253,7 @@ static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session 
                                       .from = fetch->arrived,
                                       .to = to,
                                       .form = form,
-                                      .bytes = IU_FETCH_BYTES}};
+                                      .bytes = fetch->ask}};
     unlist(net, fetch);
     if (fetch->chain_wanted)
         iu_chainwire_ask(session, &fetch->city, &fetch->chain_hash);
@@ -279,6 +267,16 @@ static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session 
     iu_session_send(session, IU_LANE_CONTROL, &frame);
 }
 
+/* What is on its way to the writer is not counted yet: where a quota ends, that is waited for. */
+static bool may_ask(struct iu_net *net, struct iu_fetch *fetch)
+{
+    uint64_t left = iu_net_quota_left(net, &fetch->city);
+    fetch->ask = left < IU_FETCH_BYTES ? left : IU_FETCH_BYTES;
+    if (left == 0)
+        iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
+    return left == UINT64_MAX || (left > 0 && fetch->jobs == 0);
+}
+
 void iu_fetch_go(struct iu_net *net)
 {
     size_t skips = 0;
@@ -289,6 +287,10 @@ void iu_fetch_go(struct iu_net *net)
         struct iu_session *session;
         uint64_t to;
         next = fetch->next;
+        if (!may_ask(net, fetch)) {
+            skips++;
+            continue;
+        }
         switch (iu_source_choose(net, fetch, &session, &to)) {
         case IU_SOURCE_CHOSEN:
             claim(net, fetch, session, to);
@@ -372,7 +374,7 @@ void iu_fetch_follows_changed(struct iu_net *net)
         if (!(*each)->own && !iu_net_follows(net, &(*each)->city)) {
             iu_fetch_drop(net, *each);
             at = 0;
-        } else if ((*each)->state == IU_WANT_OVER_QUOTA && !over_quota(net, &(*each)->city)) {
+        } else if ((*each)->state == IU_WANT_OVER_QUOTA && iu_net_quota_left(net, &(*each)->city) > 0) {
             (*each)->state = IU_WANT_FETCHING;
             iu_fetch_list(net, *each);
         }
@@ -401,7 +403,7 @@ static void check_stalled(struct iu_net *net, struct iu_session *session)
             fact->city = fetch->city;
             fact->log = fetch->log;
         }
-        if (iu_source_choose(net, fetch, &other, &to) == IU_SOURCE_CHOSEN) {
+        if (iu_source_choose(net, fetch, &other, &to) == IU_SOURCE_CHOSEN && may_ask(net, fetch)) {
             iu_fetch_end_claim(net, fetch);
             claim(net, fetch, other, to);
         }

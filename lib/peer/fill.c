@@ -10,6 +10,7 @@
 #include "peer/window.h"
 #include "store/chunks.h"
 #include "store/tables.h"
+#include "view/quota.h"
 
 #include <string.h>
 
@@ -128,7 +129,7 @@ static void walk_gaps(struct iu_session *session)
             return;
         }
         const struct iu_follower *follower = iu_net_follower(net, &log.city);
-        bool wanted = follower != NULL && !follower->headers_only;
+        bool wanted = follower != NULL && !follower->headers_only && iu_net_quota_left(net, &log.city) > 0;
         if (wanted && iu_source_likely(session, &log.city) && !ask_gaps(session, &log))
             break; /* this log again, from gap_from on */
         session->gap_no = no;
@@ -279,7 +280,9 @@ static void chunks_stored(struct iu_net *net, const struct iu_duty *duty, const 
             continue;
         haul->moved_ms = net->now_ms;
         bool more = look_up(net, haul);
-        if (outcome->err != IU_OK && outcome->err != IU_PEER_STALE) {
+        if (outcome->err == IU_HERE_DENIED) { /* its quota is used up */
+            haul->conn = 0;
+        } else if (outcome->err != IU_OK && outcome->err != IU_PEER_STALE) {
             next_source(net, haul, haul->conn);
         } else if (more) {
             ask_chunks(net, haul);
@@ -301,6 +304,21 @@ static void chunks_stored(struct iu_net *net, const struct iu_duty *duty, const 
         iu_session_strike(session, "chunks that do not belong to the attachment");
 }
 
+/* Whether all of an attachment fits into its city's quota, beside what is on its way. */
+static bool fits(struct iu_net *net, const struct iu_log_state *log, const struct iu_attach_state *attach)
+{
+    const struct iu_follower *follower = iu_net_follower(net, &log->city);
+    uint64_t bytes = attach->size - attach->have * IU_CHUNK_LEN;
+    struct iu_quota quota;
+    if (follower == NULL || (follower->quota_bytes == 0 && net->options.quota_bytes == 0))
+        return true;
+    for (size_t i = 0; i < IU_HAULS_MAX; i++)
+        if (net->hauls[i].conn != 0 && iu_city_equal(&net->hauls[i].city, &log->city))
+            bytes += (net->hauls[i].chunks - net->hauls[i].stored) * IU_CHUNK_LEN;
+    iu_quota_of(iu_net_snap(net), &log->city, net->options.quota_bytes, &quota);
+    return iu_quota_fits(&quota, bytes);
+}
+
 static bool beyond(const struct iu_haul_at *a, const struct iu_haul_at *b)
 {
     if (a->no != b->no)
@@ -318,7 +336,8 @@ static bool begin_haul(struct iu_net *net, struct iu_haul *haul)
     if (!iu_attach_missing(iu_net_snap(net), &at->no, &at->index, &at->attachment, &attach))
         return false;
     bool wanted = iu_log_by_no(iu_net_snap(net), at->no, &log) && iu_net_follows(net, &log.city) &&
-                  haul_of(net, &log.city, log.log, at->index, at->attachment) == NULL;
+                  haul_of(net, &log.city, log.log, at->index, at->attachment) == NULL &&
+                  fits(net, &log, &attach);
     if (wanted) {
         bool busy;
         struct iu_haul next = {.city = log.city,

@@ -6,6 +6,7 @@
 #include "peer/recon.h"
 #include "peer/session.h"
 #include "sign/hash.h"
+#include "view/quota.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,18 @@ const struct iu_follower *iu_net_follower(const struct iu_net *net, const struct
 bool iu_net_follows(const struct iu_net *net, const struct iu_city *city)
 {
     return iu_net_follower(net, city) != NULL;
+}
+
+uint64_t iu_net_quota_left(struct iu_net *net, const struct iu_city *city)
+{
+    const struct iu_follower *follower = iu_net_follower(net, city);
+    struct iu_quota quota;
+    if (follower == NULL || (follower->quota_bytes == 0 && net->options.quota_bytes == 0))
+        return UINT64_MAX; /* our own, or nothing is bounded */
+    iu_quota_of(iu_net_snap(net), city, net->options.quota_bytes, &quota);
+    if (quota.most == 0)
+        return UINT64_MAX;
+    return iu_quota_over(&quota) ? 0 : quota.most - quota.used;
 }
 
 static void set_interest(struct iu_net *net)

@@ -168,7 +168,8 @@ struct iu_fetch {
     bool urgent;                /* all of those are */
     uint64_t generation;        /* rises when what was asked for is dropped */
     uint64_t heard_ms, idle_ms; /* idle: since when it has no source */
-    uint64_t conn, to, got;     /* the claim: who was asked, up to where, bytes of items that came */
+    uint64_t conn, to, got,
+        ask; /* the claim: who was asked, up to where, bytes of items that came and were asked for */
     struct iu_hash chain_hash;
     struct iu_source *sources;
     size_t source_count;
@@ -348,6 +349,8 @@ void iu_say(char out[IU_FACT_TEXT_MAX + 1], const char *words);
 struct iu_session *iu_net_session(const struct iu_net *net, uint64_t conn); /* not OVER, or NULL */
 bool iu_net_follows(const struct iu_net *net, const struct iu_city *city);
 const struct iu_follower *iu_net_follower(const struct iu_net *net, const struct iu_city *city); /* or NULL */
+/* How many bytes more of it may be fetched; UINT64_MAX: no bound. */
+uint64_t iu_net_quota_left(struct iu_net *net, const struct iu_city *city);
 void iu_net_load_chain(struct iu_net *net);
 void iu_net_changed(struct iu_net *net);
 /* Serves, announces and draws for every session that has something. */

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An attachment's row: version u8 (1), attach_no u64, size u64, root 32, have u64, the frontier's hashes (one
  * per set bit of have). Chunks and tiles hang on attach_no, so that adopting a staged attachment moves one
- * row only. */
+ * row only. How many bytes of chunks a log has stands in `meta` under "c." and its number, from the first one
+ * stored on; a store that had chunks before that was kept has no such name, and they are counted. */
 #include "store/chunks.h"
 
 #include "store/inner.h"
 #include "store/meta.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define VERSION 1
+#define NAME_MAX 16
 
 /* --- rows --- */
 
@@ -76,6 +80,54 @@ bool iu_attach_missing(const struct iu_snap *snap, uint32_t *log_no, uint64_t *i
     }
     iu_scan_close(&scan);
     return found;
+}
+
+/* --- how much there is --- */
+
+static void count_name(char out[NAME_MAX], uint32_t log_no)
+{
+    snprintf(out, NAME_MAX, "c.%" PRIu32, log_no);
+}
+
+static uint64_t held_of(const struct iu_attach_state *attach)
+{
+    uint64_t len = attach->have * IU_CHUNK_LEN;
+    return len < attach->size ? len : attach->size;
+}
+
+static void sum_up(const struct iu_snap *snap, uint32_t log_no, uint64_t *held, uint64_t *lacking)
+{
+    uint8_t prefix[IU_KEY_MAX];
+    struct iu_scan scan;
+    struct iu_bytes key, value;
+    struct iu_attach_state attach;
+    *held = *lacking = 0;
+    iu_scan_open(snap, IU_T_ATTACHMENTS, iu_key_u32(prefix, log_no), (struct iu_bytes){0}, &scan);
+    while (iu_scan_next(&scan, &key, &value))
+        if (row_get(snap, value, &attach)) {
+            *held += held_of(&attach);
+            *lacking += attach.size - held_of(&attach);
+        }
+    iu_scan_close(&scan);
+}
+
+uint64_t iu_chunks_held(const struct iu_snap *snap, uint32_t log_no)
+{
+    char name[NAME_MAX];
+    struct iu_bytes value;
+    uint64_t held, lacking;
+    count_name(name, log_no);
+    if (iu_meta_get(snap, name, &value) && value.len == 8)
+        return iu_load_u64(value.data);
+    sum_up(snap, log_no, &held, &lacking);
+    return held;
+}
+
+uint64_t iu_chunks_lacking(const struct iu_snap *snap, uint32_t log_no)
+{
+    uint64_t held, lacking;
+    sum_up(snap, log_no, &held, &lacking);
+    return lacking;
 }
 
 /* --- reading --- */
@@ -166,6 +218,16 @@ void iu_attach_make(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_
     row_put(txn, iu_key_attachment(key, log_no, index, attachment), &state);
 }
 
+/* Before the chunks themselves are written. Staged ones are no log's. */
+static void put_held(struct iu_txn *txn, uint32_t log_no, uint64_t more)
+{
+    char name[NAME_MAX];
+    if (log_no == 0)
+        return;
+    count_name(name, log_no);
+    iu_meta_put_u64(txn, name, iu_chunks_held(&txn->reads, log_no) + more);
+}
+
 void iu_chunks_append(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_t attachment,
                       struct iu_attach_state *state, struct iu_bytes data, const struct iu_hash *leaves,
                       size_t count)
@@ -173,6 +235,7 @@ void iu_chunks_append(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint3
     uint8_t key[IU_KEY_MAX];
     struct iu_node_list nodes = {0};
     struct iu_tiles tiles = iu_tiles_of_attachment(state->attach_no);
+    put_held(txn, log_no, data.len);
     iu_must(iu_chunk_count(data.len) == count);
     for (size_t i = 0; i < count; i++) {
         struct iu_bytes chunk = iu_bytes_of(data.data + i * IU_CHUNK_LEN, iu_chunk_len(data.len, i));
@@ -197,6 +260,7 @@ void iu_attach_adopt(struct iu_txn *txn, uint64_t upload, uint32_t log_no, uint6
     iu_must(state.have == iu_chunk_count(size));
     state.size = size;
     state.root = *root;
+    put_held(txn, log_no, size);
     iu_del(txn, IU_T_ATTACHMENTS, iu_key_attachment(key, 0, upload, 0));
     row_put(txn, iu_key_attachment(key, log_no, index, attachment), &state);
 }

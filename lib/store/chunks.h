@@ -28,6 +28,10 @@ bool iu_attach_next(const struct iu_snap *snap, uint32_t log_no, uint64_t *index
 IU_MUST_USE enum iu_err iu_chunks_read(const struct iu_snap *snap, const struct iu_attach_state *attach, uint64_t from,
                                        uint64_t to, struct iu_buf *data, struct iu_buf *left, struct iu_buf *right);
 
+/* Bytes of chunks that are here, and of those that are named and not here, over all attachments of a log. */
+uint64_t iu_chunks_held(const struct iu_snap *snap, uint32_t log_no);
+uint64_t iu_chunks_lacking(const struct iu_snap *snap, uint32_t log_no);
+
 /* Makes the row of an attachment that an entry names (have 0). Nothing if it is there. */
 void iu_attach_make(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_t attachment, uint64_t size,
                     const struct iu_hash *root);

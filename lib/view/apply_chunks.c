@@ -23,9 +23,11 @@ enum iu_err iu_apply_chunks(const struct iu_applying *a)
         return IU_PEER_STALE;
     if (a->job->from > attach.have)
         return IU_PEER_GAP;
-    enum iu_err err =
-        iu_chunks_check(attach.size, &attach.root, a->job->from, iu_buf_view(&a->job->a),
-                        iu_buf_view(&a->job->b), iu_buf_view(&a->job->c), leaves, CHUNKS_MAX, &count);
+    enum iu_err err = iu_apply_quota(a);
+    if (err)
+        return err;
+    err = iu_chunks_check(attach.size, &attach.root, a->job->from, iu_buf_view(&a->job->a),
+                          iu_buf_view(&a->job->b), iu_buf_view(&a->job->c), leaves, CHUNKS_MAX, &count);
     if (err)
         return err;
     iu_chunks_append(a->txn, log.no, a->job->first, a->job->attachment, &attach, iu_buf_view(&a->job->a),

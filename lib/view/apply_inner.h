@@ -33,6 +33,8 @@ enum iu_err iu_apply_closing(const struct iu_applying *a);
 /* The log as held; else false, and as it would begin, without a record. */
 bool iu_log_or_new(const struct iu_snap *snap, const struct iu_city *city, uint32_t number,
                    struct iu_log_state *log);
+/* IU_HERE_DENIED if the job's city has used up its quota: one batch, or one message of chunks, may go beyond it. */
+enum iu_err iu_apply_quota(const struct iu_applying *a);
 /* Views of entries [first, …), which were just stored. `items` are not the store's memory. */
 void iu_apply_views(const struct iu_applying *a, const struct iu_log_state *log, uint64_t first,
                     struct iu_bytes items);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The node's own decisions and memory: follows, blocks, invites, peers, wants, cursors. */
 #include "view/apply_inner.h"
+#include "view/quota.h"
 
 #include <string.h>
 
@@ -49,7 +50,8 @@ enum iu_err iu_apply_follow(const struct iu_applying *a)
     follow_or_new(a, &a->job->city, &row);
     row.reasons |= new->reasons;
     row.headers_only = new->headers_only;
-    row.quota_bytes = new->quota_bytes ? new->quota_bytes : row.quota_bytes;
+    if (new->quota_bytes)
+        row.quota_bytes = new->quota_bytes == IU_QUOTA_STANDARD ? 0 : new->quota_bytes;
     iu_follow_put(a->txn, &row);
     a->out->changed = true;
     return IU_OK;

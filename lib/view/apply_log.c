@@ -6,6 +6,7 @@
 #include "view/confirm.h"
 #include "view/docs.h"
 #include "view/moments.h"
+#include "view/quota.h"
 
 #include <stdlib.h>
 
@@ -72,6 +73,20 @@ static enum iu_err split_items(struct iu_bytes items, uint64_t skip, uint64_t ke
     }
     *part = from < to ? iu_bytes_of(items.data + from, to - from) : (struct iu_bytes){0};
     return it.failed || *count == 0 ? IU_PEER_MALFORMED : IU_OK;
+}
+
+enum iu_err iu_apply_quota(const struct iu_applying *a)
+{
+    const struct iu_city *city = &a->job->city;
+    struct iu_quota quota;
+    if (a->self->restores || iu_city_equal(city, &a->self->city) ||
+        !iu_quota_most(a->snap, city, a->self->quota_bytes))
+        return IU_OK;
+    iu_quota_of(a->snap, city, a->self->quota_bytes, &quota);
+    if (!iu_quota_over(&quota))
+        return IU_OK;
+    a->out->why = "quota";
+    return IU_HERE_DENIED;
 }
 
 /* --- batches --- */
@@ -153,28 +168,6 @@ static enum iu_err judge_heads(const struct adding *adding)
     return err;
 }
 
-/* Over all logs of the city. Zero: no limit. */
-static bool over_quota(const struct iu_applying *a)
-{
-    const struct iu_city *city = &a->job->city;
-    struct iu_follow follow;
-    struct iu_scan scan;
-    struct iu_bytes key, value;
-    uint64_t quota = a->self->quota_bytes, bytes = 0;
-    if (iu_follow_get(a->snap, city, &follow) && follow.quota_bytes)
-        quota = follow.quota_bytes;
-    if (!quota || iu_city_equal(city, &a->self->city))
-        return false;
-    iu_scan_open(a->snap, IU_T_LOGNOS, iu_bytes_of(city->b, IU_ID_LEN), (struct iu_bytes){0}, &scan);
-    while (iu_scan_next(&scan, &key, &value)) {
-        struct iu_log_state log;
-        if (value.len == 4 && iu_log_by_no(a->snap, iu_load_u32(value.data), &log))
-            bytes += log.bytes;
-    }
-    iu_scan_close(&scan);
-    return bytes >= quota;
-}
-
 static void store(const struct iu_applying *a, struct adding *adding)
 {
     struct iu_log_state *log = &adding->log;
@@ -235,11 +228,10 @@ static enum iu_err fold_and_store(const struct iu_applying *a, struct adding *ad
     const struct iu_log_state *log = &adding->log;
     /* The note of the last batch need not be verified again, unless another key counts by now. */
     bool seen = iu_bytes_equal(log->note, adding->batch.head) && iu_head_counts(adding->chain, log);
-    if (over_quota(a)) {
-        a->out->why = "quota";
-        return IU_HERE_DENIED;
-    }
-    enum iu_err err = fold_tidied(adding, seen ? log->note : (struct iu_bytes){0});
+    enum iu_err err = iu_apply_quota(a);
+    if (err)
+        return err;
+    err = fold_tidied(adding, seen ? log->note : (struct iu_bytes){0});
     if (!err && adding->folded.end > log->frozen_at && !settled(adding))
         err = IU_PEER_FROZEN;
     if (!err)
@@ -309,7 +301,9 @@ enum iu_err iu_apply_fill(const struct iu_applying *a)
     if (!iu_log_find(a->snap, &job->city, job->log, &log) || job->first >= log.size)
         return IU_PEER_GAP;
     a->out->size = log.size;
-    enum iu_err err = split_items(iu_buf_view(&job->a), 0, log.size - job->first, &count, &items);
+    enum iu_err err = iu_apply_quota(a);
+    if (!err)
+        err = split_items(iu_buf_view(&job->a), 0, log.size - job->first, &count, &items);
     if (err)
         return err;
     struct iu_log_tree tree = {a->snap, &log};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "view/standing.h"
 
+#include "base/size.h"
 #include "base/text.h"
 #include "store/chunks.h"
 #include "store/logs.h"
@@ -23,8 +24,8 @@ const char *iu_standing_name(enum iu_standing_state state)
 /* --- words --- */
 
 /* Cause and next step of each reason. %n the city's name, %h its handle, %a the address, %r why the link
- * ended, %m entries missing, %c whom to write to, in brackets, if that is known. A next step is a command as
- * it may be typed, or a sentence. */
+ * ended, %m entries missing, %u and %l bytes used and allowed of its quota, %q a quota that would do, %c whom
+ * to write to, in brackets, if that is known. A next step is a command as it may be typed, or a sentence. */
 struct words {
     enum iu_standing_state state;
     const char *code, *cause, *next;
@@ -60,8 +61,8 @@ static const struct words words[] = {
          "Two delegations of %n follow the same one: somebody else may hold its root key.",
          "ask the city by another way which delegations stand, then: interurban key pin %h FILE"},
     [IU_BECAUSE_OVER_QUOTA] = {IU_BEHIND, "over-quota",
-                               "%n has used its quota here; %m entries are not fetched.",
-                               "raise `quota` in the configuration, then start the node again"},
+                               "%n has used its quota here, %u of %l; %m entries are not fetched.",
+                               "interurban follow %h --quota %q"},
     [IU_BECAUSE_SELF] = {IU_IN_STEP, "self", "%n is this node's own city.", "nothing to do"},
     [IU_BECAUSE_UNKNOWN_CHAIN] = {IU_FETCHING, "unknown-chain",
                                   "Nothing of %n is here yet; those who are connected are asked.",
@@ -87,11 +88,21 @@ static void put_contact(struct iu_buf *out, const struct iu_snap *snap, const st
 
 static void put_word(struct iu_buf *out, char letter, const struct iu_standing *s, const struct iu_link *link)
 {
+    char size[IU_SIZE_WORDS];
     const char *text = s->who.name[0] ? s->who.name : s->who.handle;
     switch (letter) {
     case 'm':
         iu_buf_printf(out, "%llu", (unsigned long long)s->missing);
         return;
+    case 'u':
+    case 'l':
+        iu_size_put(size, letter == 'u' ? s->quota.used : s->quota.most);
+        text = size;
+        break;
+    case 'q':
+        iu_size_arg(size, s->quota_next);
+        text = size;
+        break;
     case 'h':
         text = s->who.handle;
         break;
@@ -198,8 +209,10 @@ struct matter {
     struct iu_follow follow;
     struct iu_peer peer;
     const struct iu_link *link; /* to the city itself, or NULL */
-    uint64_t path_since_ms;     /* the longest-standing link that is up */
-    uint64_t last_path_ms;      /* when the last one that is down went down */
+    struct iu_quota quota;
+    uint64_t lacking;       /* bytes of chunks that a quota may have to let in */
+    uint64_t path_since_ms; /* the longest-standing link that is up */
+    uint64_t last_path_ms;  /* when the last one that is down went down */
     uint32_t paths;
     bool self;
     uint64_t blocked_ms;
@@ -254,6 +267,13 @@ static enum iu_because why_away(const struct matter *c)
     return c->held.entries > 0 ? IU_BECAUSE_NO_ADDRESS : IU_BECAUSE_NEVER_CONNECTED;
 }
 
+/* Bodies have no size that is known; attachments have. */
+static bool no_room(const struct matter *c)
+{
+    return !c->follow.headers_only && c->held.bodies_missing &&
+           (iu_quota_over(&c->quota) || !iu_quota_fits(&c->quota, c->lacking));
+}
+
 static enum iu_because why_missing(const struct matter *c)
 {
     if (c->held.over_quota)
@@ -281,6 +301,8 @@ static enum iu_because judge(const struct matter *c)
         return why_missing(c);
     if (c->self)
         return IU_BECAUSE_SELF;
+    if (no_room(c))
+        return IU_BECAUSE_OVER_QUOTA;
     if (c->held.entries == 0)
         return direct ? IU_BECAUSE_UNKNOWN_CHAIN : why_away(c);
     if (c->paths == 0)
@@ -341,7 +363,22 @@ static const char *cause_of(const struct matter *c, enum iu_because because)
         return "Everything known of %n is here. %n itself says that it does not sign now: nothing new comes "
                "from "
                "it until its administrator acts.";
+    if (because == IU_BECAUSE_OVER_QUOTA && c->held.missing == 0)
+        return "%n has used its quota here, %u of %l; bodies or attachments of its entries are not fetched.";
     return words[because].cause;
+}
+
+/* By the size of what is held, and twice that: it goes on growing. */
+static uint64_t quota_next(const struct matter *c)
+{
+    uint64_t each = c->held.entries ? c->quota.used / c->held.entries + 1 : 0, most = IU_SIZE_ARG_MAX / 8;
+    if (!c->quota.most)
+        return 0;
+    if (c->quota.used > most || c->quota.most > most || c->lacking > most ||
+        c->held.missing > most / (each + 1))
+        return IU_SIZE_ARG_MAX;
+    uint64_t known = c->quota.used + c->lacking + c->held.missing * each;
+    return 2 * (known > c->quota.most ? known : c->quota.most);
 }
 
 static const char *next_of(const struct matter *c, enum iu_because because)
@@ -351,8 +388,17 @@ static const char *next_of(const struct matter *c, enum iu_because because)
     return words[because].next;
 }
 
-void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
-                 size_t link_count, uint64_t now_ms, struct iu_standing *out)
+static void weigh(struct matter *c, uint64_t standard)
+{
+    if (c->self)
+        return;
+    iu_quota_of(c->snap, c->city, standard, &c->quota);
+    if (c->quota.most && c->held.bodies_missing)
+        c->lacking = iu_quota_lacking(c->snap, c->city);
+}
+
+void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_present *present,
+                 struct iu_standing *out)
 {
     struct matter c = {.snap = snap, .city = city, .self = is_self(snap, city)};
     *out = (struct iu_standing){0};
@@ -361,12 +407,15 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     (void)iu_follow_get(snap, city, &c.follow);
     (void)iu_peer_get(snap, city, &c.peer);
     c.blocked = iu_blocked(snap, city, &c.blocked_ms);
-    look_at_links(&c, links, link_count);
+    weigh(&c, present->quota_bytes);
+    look_at_links(&c, present->links, present->link_count);
     out->entries = c.held.entries;
     out->missing = c.held.missing;
     out->reasons = c.follow.reasons;
     out->paths = c.paths;
-    out->heard_ms = c.link != NULL && c.link->up ? now_ms : c.peer.heard_ms;
+    out->quota = c.quota;
+    out->quota_next = quota_next(&c);
+    out->heard_ms = c.link != NULL && c.link->up ? present->now_ms : c.peer.heard_ms;
     out->because = judge(&c);
     out->state = state_of(&c, out->because);
     out->code = words[out->because].code;

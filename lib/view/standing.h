@@ -7,6 +7,7 @@
 #include "base/facts.h"
 #include "store/meta.h"
 #include "view/names.h"
+#include "view/quota.h"
 
 /* A city's state is told from the reader's side, the worst first:
  *
@@ -78,14 +79,22 @@ struct iu_standing {
     uint64_t heard_ms; /* last word from the city itself; 0: never */
     uint32_t reasons;  /* enum iu_reason bits; 0: not followed */
     uint32_t paths;    /* links that can bring its log */
+    struct iu_quota quota;
+    uint64_t quota_next; /* a quota that would do for all that is known of; 0: there is none to raise */
     enum iu_because because;
     const char *code; /* stable word: "unreachable" */
     char cause[512];  /* one sentence */
     char next[512];   /* what to do, one command or sentence; "nothing to do" when healthy */
 };
 
-/* `links`: all of them, at most one a city. now_ms: the caller's clock. */
-void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_link *links,
-                 size_t link_count, uint64_t now_ms, struct iu_standing *out);
+/* What a standing depends on beyond the store. */
+struct iu_present {
+    const struct iu_link *links; /* all of them, at most one a city */
+    size_t link_count;
+    uint64_t now_ms;      /* the caller's clock */
+    uint64_t quota_bytes; /* of a city without a quota of its own, 0: none */
+};
+void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_present *present,
+                 struct iu_standing *out);
 
 #endif

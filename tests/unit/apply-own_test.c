@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Own entries and their files; bodies and attachments that come later than their entries. */
 #include "unit/fixture.h"
+#include "view/quota.h"
 
 struct pair {
     struct node lyon, porto;
@@ -438,6 +439,58 @@ static void headers_and_bodies_fill_entries_that_came_as_hashes(void **state)
     iu_snap_close(snap);
 }
 
+static void quota_of_lyon(struct pair *p, uint64_t bytes)
+{
+    struct iu_job *job = node_job_of(IU_JOB_FOLLOW, p->city);
+    job->follow = (struct iu_follow){.reasons = IU_BY_HAND, .quota_bytes = bytes};
+    assert_int_equal(node_err(&p->porto, job), IU_OK);
+}
+
+static void chunks_and_bodies_count_and_come_no_more_beyond_the_quota(void **state)
+{
+    struct pair *p = *state;
+    struct iu_quota quota;
+    send_file(&p->lyon, 5, 3);
+    struct iu_outcome entry = node_take(&p->lyon, document_with(5, 3));
+    assert_int_equal(entry.err, IU_OK);
+    node_release(&p->lyon);
+    uint64_t end = entry.first + 1;
+    assert_int_equal(node_err(&p->porto, node_batch(&p->lyon, p->city, 0, end)), IU_OK);
+    struct iu_snap *snap = iu_snap_open(p->porto.disk.store);
+    iu_quota_of(snap, p->city, 0, &quota);
+    iu_snap_close(snap);
+    assert_int_equal(quota.most, 0);
+    assert_true(quota.used > 0 && quota.used < IU_CHUNK_LEN);
+    quota_of_lyon(p, quota.used + 1); /* what is not used up yet lets one message in */
+    assert_int_equal(node_err(&p->porto, node_chunks(&p->lyon, p->city, entry.first, 0, 0, 2)), IU_OK);
+    struct iu_outcome out = node_take(&p->porto, node_chunks(&p->lyon, p->city, entry.first, 0, 2, 4));
+    assert_int_equal(out.err, IU_HERE_DENIED);
+    assert_string_equal(out.why, "quota");
+    snap = iu_snap_open(p->porto.disk.store);
+    uint64_t before = quota.used;
+    iu_quota_of(snap, p->city, 0, &quota);
+    assert_int_equal(iu_quota_lacking(snap, p->city), IU_CHUNK_LEN + 10);
+    iu_snap_close(snap);
+    assert_in_range(quota.used - before, 2ULL * IU_CHUNK_LEN, 2ULL * IU_CHUNK_LEN * 17 / 16);
+    quota_of_lyon(p, IU_QUOTA_NONE);
+    assert_int_equal(node_err(&p->porto, node_chunks(&p->lyon, p->city, entry.first, 0, 2, 4)), IU_OK);
+    p->porto.self.quota_bytes = 100; /* of the node: Lyon has its own, that there is none */
+    node_publish_many(&p->lyon, 2);
+    node_release(&p->lyon);
+    assert_int_equal(node_err(&p->porto, node_batch_of(&p->lyon, p->city, 1, end, end + 2, IU_FORM_HEADER)),
+                     IU_OK);
+    quota_of_lyon(p, IU_QUOTA_STANDARD);
+    assert_int_equal(node_err(&p->porto, node_fill(&p->lyon, p->city, end, end + 2, IU_FORM_FULL)),
+                     IU_HERE_DENIED);
+    p->porto.self.quota_bytes = 1 << 20;
+    assert_int_equal(node_err(&p->porto, node_fill(&p->lyon, p->city, end, end + 2, IU_FORM_FULL)), IU_OK);
+    p->porto.self.quota_bytes = 100;
+    p->porto.self.restores = true;
+    node_publish(&p->lyon, "Later");
+    node_release(&p->lyon);
+    assert_int_equal(node_err(&p->porto, node_batch(&p->lyon, p->city, end + 2, end + 3)), IU_OK);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -459,6 +512,7 @@ int main(void)
         TEST(bodies_fill_entries_that_came_as_headers),
         TEST(a_fill_across_the_held_size_is_cut_there),
         TEST(headers_and_bodies_fill_entries_that_came_as_hashes),
+        TEST(chunks_and_bodies_count_and_come_no_more_beyond_the_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "base/rand.h"
 #include "sign/hash.h"
+#include "store/meta.h"
 #include "store/tables.h"
 #include "unit/temp_store.h"
 
@@ -227,6 +228,50 @@ static void a_staged_attachment_is_given_to_its_entry_and_others_are_dropped(voi
     temp_fini(&t);
 }
 
+static void expect_bytes(struct temp_store *t, uint32_t no, uint64_t held, uint64_t lacking)
+{
+    struct iu_snap *snap = iu_snap_open(t->store);
+    assert_int_equal(iu_chunks_held(snap, no), held);
+    assert_int_equal(iu_chunks_lacking(snap, no), lacking);
+    iu_snap_close(snap);
+}
+
+static void what_a_log_has_of_its_attachments_is_counted_also_in_a_store_that_did_not_count(void **state)
+{
+    (void)state;
+    struct temp_store t;
+    struct file file = file_make(3 * IU_CHUNK_LEN + 5, 21), own = file_make(IU_CHUNK_LEN + 9, 22);
+    temp_init(&t);
+    assert_int_equal(temp_open(&t, 0), IU_OK);
+    struct iu_txn *txn = temp_txn(&t);
+    iu_attach_make(txn, 1, 4, 0, file.bytes.len, &file.root);
+    iu_attach_make(txn, 1, 9, 1, file.bytes.len, &file.root);
+    iu_attach_make(txn, 2, 0, 0, file.bytes.len, &file.root);
+    iu_attach_make(txn, 0, 100, 0, 0, &(struct iu_hash){{0}});
+    assert_int_equal(iu_txn_commit(txn), IU_OK);
+    expect_bytes(&t, 1, 0, 2 * file.bytes.len);
+    append_to(&t, &file, 1, 4, 0, 2);
+    expect_bytes(&t, 1, 2 * IU_CHUNK_LEN, 4 * IU_CHUNK_LEN + 10);
+    append_to(&t, &file, 1, 4, 0, 4);
+    append_to(&t, &file, 1, 9, 1, 1);
+    expect_bytes(&t, 1, file.bytes.len + IU_CHUNK_LEN, 2 * IU_CHUNK_LEN + 5);
+    expect_bytes(&t, 2, 0, file.bytes.len);
+    txn = temp_txn(&t);
+    iu_meta_put(txn, "c.1", (struct iu_bytes){0});
+    assert_int_equal(iu_txn_commit(txn), IU_OK);
+    expect_bytes(&t, 1, file.bytes.len + IU_CHUNK_LEN, 2 * IU_CHUNK_LEN + 5);
+    append_to(&t, &file, 1, 9, 1, 4);
+    expect_bytes(&t, 1, 2 * file.bytes.len, 0);
+    append_to(&t, &own, 0, 100, 0, 2);
+    txn = temp_txn(&t);
+    iu_attach_adopt(txn, 100, 1, 12, 0, own.bytes.len, &own.root);
+    assert_int_equal(iu_txn_commit(txn), IU_OK);
+    expect_bytes(&t, 1, 2 * file.bytes.len + own.bytes.len, 0);
+    file_fini(&file);
+    file_fini(&own);
+    temp_fini(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +280,7 @@ int main(void)
         cmocka_unit_test(incomplete_attachments_are_found_in_order),
         cmocka_unit_test(making_a_row_again_keeps_what_is_here),
         cmocka_unit_test(a_staged_attachment_is_given_to_its_entry_and_others_are_dropped),
+        cmocka_unit_test(what_a_log_has_of_its_attachments_is_counted_also_in_a_store_that_did_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "store/chunks.h"
 #include "store/logs.h"
 #include "unit/acts.h"
+#include "view/quota.h"
 
 enum { LYON, TURIN, GRAZ };
 
@@ -330,6 +331,80 @@ static void an_attachment_that_was_cut_goes_on_where_it_was(void **state)
     assert_int_equal(view.chunk_bytes_in, (200 - before) * IU_CHUNK_LEN);
 }
 
+static void follow_with_quota(size_t index, size_t of, uint64_t quota)
+{
+    struct iu_job *job = new_job(IU_JOB_FOLLOW);
+    job->city = world.nodes[of].city;
+    job->follow = (struct iu_follow){.city = job->city, .reasons = IU_BY_HAND, .quota_bytes = quota};
+    local(index, job);
+    run(50);
+}
+
+static void no_more_is_asked_for_than_the_quota_leaves(void **state)
+{
+    (void)state;
+    struct iu_net_view view;
+    uint64_t quota = 200000;
+    bool any;
+    found_friends();
+    follow_with_quota(TURIN, LYON, quota);
+    world.nodes[LYON].deaf = true; /* all of it at once, later */
+    publish_many(LYON, 5000);
+    world.nodes[LYON].deaf = false;
+    stop_node(TURIN);
+    start_node(TURIN);
+    run(20000);
+    assert_int_equal(want_of(TURIN, LYON, &any).state, IU_WANT_OVER_QUOTA);
+    iu_net_view(world.nodes[TURIN].net, &view);
+    assert_in_range(view.bytes_entries_in, 1, quota + 2048); /* one entry beyond */
+    assert_in_range(held(TURIN, LYON), 2, 4000);
+    follow_with_quota(TURIN, LYON, IU_QUOTA_NONE);
+    run(20000);
+    assert_int_equal(held(TURIN, LYON), 5001);
+    iu_net_view(world.nodes[TURIN].net, &view);
+    uint64_t all = view.bytes_entries_in;
+    assert_in_range(all, quota, 5001ULL * 1024); /* and nothing twice */
+}
+
+static void an_attachment_that_does_not_fit_into_the_quota_is_not_asked_for_one_that_does_comes(void **state)
+{
+    (void)state;
+    struct iu_attachment map, leaflet;
+    struct iu_net_view view;
+    uint64_t size = 40 * IU_CHUNK_LEN;
+    found_friends();
+    follow_with_quota(TURIN, LYON, size / 2);
+    upload(LYON, 7, size, &map);
+    publish_attached(LYON, &map, 7);
+    upload(LYON, 8, IU_CHUNK_LEN + 1, &leaflet);
+    publish_attached(LYON, &leaflet, 8);
+    run(30000);
+    assert_int_equal(held(TURIN, LYON), 3);
+    assert_int_equal(chunks_held(TURIN, LYON, 1), 0);
+    assert_int_equal(chunks_held(TURIN, LYON, 2), 2);
+    iu_net_view(world.nodes[TURIN].net, &view);
+    assert_int_equal(view.chunk_bytes_in, IU_CHUNK_LEN + 1);
+    follow_with_quota(TURIN, LYON, 2 * size);
+    run(2000);
+    assert_int_equal(chunks_held(TURIN, LYON, 1), 40);
+}
+
+static void bodies_are_not_asked_for_beyond_the_quota(void **state)
+{
+    (void)state;
+    found_friends();
+    follow_headers_only(TURIN, LYON, true);
+    publish_many(LYON, 5);
+    run(2000);
+    assert_int_equal(gaps_of(TURIN, LYON), 5);
+    follow_with_quota(TURIN, LYON, 1500);
+    run(30000);
+    assert_int_equal(gaps_of(TURIN, LYON), 5);
+    follow_with_quota(TURIN, LYON, 1 << 20);
+    run(3000);
+    assert_int_equal(gaps_of(TURIN, LYON), 0);
+}
+
 static void an_unfollowed_city_is_fetched_no_more_and_a_new_follow_begins_at_once(void **state)
 {
     (void)state;
@@ -358,6 +433,9 @@ int main(void)
         CASE(a_body_that_one_peer_lacks_comes_from_another),
         CASE(an_attachment_comes_whole_and_can_be_passed_on),
         CASE(an_attachment_that_was_cut_goes_on_where_it_was),
+        CASE(no_more_is_asked_for_than_the_quota_leaves),
+        CASE(an_attachment_that_does_not_fit_into_the_quota_is_not_asked_for_one_that_does_comes),
+        CASE(bodies_are_not_asked_for_beyond_the_quota),
         CASE(an_unfollowed_city_is_fetched_no_more_and_a_new_follow_begins_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

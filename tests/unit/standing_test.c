@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "view/standing.h"
 
+#include "store/chunks.h"
 #include "unit/fixture.h"
 #include "view/moments.h"
 
@@ -75,7 +76,8 @@ static void want(struct scene *s, uint64_t size, enum iu_want_state state, uint6
 static void look(struct scene *s, const struct iu_city *city)
 {
     struct iu_snap *snap = iu_snap_open(s->porto.disk.store);
-    iu_standing(snap, city, s->links, s->link_count, NOW, &s->standing);
+    struct iu_present present = {.links = s->links, .link_count = s->link_count, .now_ms = NOW};
+    iu_standing(snap, city, &present, &s->standing);
     iu_snap_close(snap);
     assert_true(s->standing.cause[0] && s->standing.next[0] && s->standing.code[0]);
     assert_null(strchr(s->standing.cause, '%'));
@@ -157,6 +159,45 @@ static void what_nobody_connected_has_leaves_it_behind(void **state)
     assert_stands(s, "behind", "no-source", 4);
     want(s, 12, IU_WANT_OVER_QUOTA, 5);
     assert_stands(s, "behind", "over-quota", 5);
+}
+
+static void quota_of_lyon(struct scene *s, uint64_t bytes)
+{
+    struct iu_job *job = node_job_of(IU_JOB_FOLLOW, &s->lyon.town.city);
+    job->follow = (struct iu_follow){.reasons = IU_BY_HAND, .quota_bytes = bytes};
+    assert_int_equal(node_err(&s->porto, job), IU_OK);
+}
+
+static void what_a_quota_keeps_out_is_said_with_a_quota_that_would_do(void **state)
+{
+    struct scene *s = *state;
+    struct iu_txn *txn;
+    struct iu_log_state log;
+    hold(s, 10);
+    link_to(s, &s->lyon.town.city, true, 1);
+    quota_of_lyon(s, 10000);
+    assert_stands(s, "in step", "in-step", 2);
+    assert_int_equal(s->standing.quota.most, 10000);
+    want(s, 1000010, IU_WANT_OVER_QUOTA, 5);
+    assert_stands(s, "behind", "over-quota", 5);
+    assert_non_null(strstr(s->standing.cause, " of 10.0 kB; 1000000 entries are not fetched"));
+    assert_in_range(s->standing.quota_next, 2ULL * 1000000 * IU_ENTRY_COST, 2ULL << 30);
+    assert_string_equal(s->standing.next + strlen("interurban follow lyon --quota ") + 3, "M");
+    want(s, 10, IU_WANT_FETCHING, 5);
+    assert_int_equal(iu_txn_open(s->porto.disk.store, &txn), IU_OK);
+    assert_true(iu_log_find(iu_txn_reads(txn), &s->lyon.town.city, 1, &log));
+    iu_attach_make(txn, log.no, 3, 0, 20000, &(struct iu_hash){{1}});
+    assert_int_equal(iu_txn_commit(txn), IU_OK);
+    look(s, &s->lyon.town.city);
+    assert_string_equal(s->standing.code, "over-quota");
+    assert_non_null(strstr(s->standing.cause, "attachments of its entries are not fetched"));
+    quota_of_lyon(s, s->standing.quota_next);
+    look(s, &s->lyon.town.city);
+    assert_string_equal(s->standing.code, "missing-bodies");
+    quota_of_lyon(s, IU_QUOTA_NONE);
+    look(s, &s->lyon.town.city);
+    assert_int_equal(s->standing.quota.most, 0);
+    assert_int_equal(s->standing.quota_next, 0);
 }
 
 static void without_any_link_it_is_away(void **state)
@@ -316,6 +357,7 @@ int main(void)
         TEST(one_that_does_not_sign_now_is_in_step_and_said),
         TEST(what_is_known_to_exist_is_fetched_while_a_link_is_up),
         TEST(what_nobody_connected_has_leaves_it_behind),
+        TEST(what_a_quota_keeps_out_is_said_with_a_quota_that_would_do),
         TEST(without_any_link_it_is_away),
         TEST(its_last_word_is_remembered),
         TEST(of_whom_nothing_ever_came_is_never_met),
