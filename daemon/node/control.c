@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #define READ_MAX 65536
-#define CLIENTS_MAX 64
-#define VIEWERS_MAX 32 /* of them: anybody on this machine may be one, and must not lock out the others */
 #define POOL_MAX (16ULL * 1024 * 1024)
 #define ARENA_MAX (16UL * 1024 * 1024)
 #define GROUPS_MAX 256
@@ -280,8 +278,9 @@ static void accept_one(struct control *control, uv_stream_t *socket)
     control->client_count++;
     control->viewer_count += !client->may_change;
     control->handles++;
-    bool full =
-        control->client_count > CLIENTS_MAX || (!client->may_change && control->viewer_count > VIEWERS_MAX);
+    /* Anybody on this machine may be a viewer, and must not lock out the others. */
+    uint64_t most = control->node->clients_max;
+    bool full = control->client_count > most || (!client->may_change && control->viewer_count > most / 2);
     if (uv_accept(socket, (uv_stream_t *)&client->pipe) != 0 || full) {
         client_close(client);
         return;
@@ -311,7 +310,7 @@ static bool open_socket(struct control *control, size_t at, const char *name, mo
     uv_pipe_init(&control->node->loop, pipe, 0);
     pipe->data = control;
     control->handles++;
-    return uv_pipe_open(pipe, fd) == 0 && uv_listen((uv_stream_t *)pipe, CLIENTS_MAX, on_connection) == 0;
+    return uv_pipe_open(pipe, fd) == 0 && uv_listen((uv_stream_t *)pipe, IU_CLIENTS_MAX, on_connection) == 0;
 }
 
 struct control *control_open(struct node *node, struct iu_buf *why)

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define BACKLOG 128
+#define BACKLOG 512  /* a connection that finds it full waits for a second */
 #define LISTEN_MAX 8 /* as config.c bounds `listen` */
 
 struct listeners {

@@ -7,41 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNFINISHED_MAX 64 /* inbound, without a session */
-#define PATIENCE_MS 250   /* a silent one makes room for others after this, when there are too many */
-#define RESERVED 16       /* of all sessions: for connections that this node dials */
-
 /* --- accepting --- */
 
-/* Whoever has been silent longest makes room: a crowd of silent strangers does not keep others out. */
-static bool make_room(struct peers *peers)
+static void know(struct peer *peer)
 {
-    struct peer *oldest = NULL;
-    uint64_t now = os_steady_ms();
-    for (struct peer *peer = peers->first; peer; peer = peer->next)
-        if (peer->state == LOOKING && now - peer->opened_ms >= PATIENCE_MS)
-            oldest = peer; /* the list's newest stands first */
-    if (oldest)
-        peer_close(oldest, "it was silent, and others waited");
-    return oldest != NULL;
+    struct sockaddr_storage name;
+    int len = sizeof name;
+    if (uv_tcp_getpeername(&peer->tcp, (struct sockaddr *)&name, &len) != 0)
+        return;
+    resolve_text((struct sockaddr *)&name, peer->address);
+    if (name.ss_family == AF_INET)
+        iu_prefix_of(iu_bytes_of(&((struct sockaddr_in *)&name)->sin_addr, 4), &peer->prefix);
+    else if (name.ss_family == AF_INET6)
+        iu_prefix_of(iu_bytes_of(&((struct sockaddr_in6 *)&name)->sin6_addr, 16), &peer->prefix);
 }
 
 void peer_accept(struct node *node, uv_stream_t *listener)
 {
-    struct peers *peers = node->peers;
-    struct sockaddr_storage name;
-    int len = sizeof name;
-    bool full = peers->count + (node->sessions_max > 2 * RESERVED ? RESERVED : 0) >= node->sessions_max;
-    bool crowded = peers->unfinished >= UNFINISHED_MAX && !make_room(peers);
     struct peer *peer = peer_new(node, false, LOOKING);
-    if (uv_accept(listener, (uv_stream_t *)&peer->tcp) != 0 || full || crowded || node->stopping) {
+    bool here = uv_accept(listener, (uv_stream_t *)&peer->tcp) == 0 && !node->stopping;
+    if (here)
+        know(peer);
+    if (!here || !strangers_enter(peer)) {
         peer_close(peer, "");
         return;
     }
     uv_tcp_nodelay(&peer->tcp, 1);
     uv_tcp_keepalive(&peer->tcp, 1, 60);
-    if (uv_tcp_getpeername(&peer->tcp, (struct sockaddr *)&name, &len) == 0)
-        resolve_text((struct sockaddr *)&name, peer->address);
     peer_read_on(peer);
 }
 
@@ -118,7 +110,7 @@ void peer_dial(struct node *node, uint64_t dial, const char *address)
     struct peer *peer = peer_new(node, true, RESOLVING);
     peer->dial = dial;
     snprintf(peer->address, sizeof peer->address, "%s", address);
-    if (node->peers->count > node->sessions_max || node->stopping)
+    if (node->peers->count > node->connections_max || node->stopping)
         peer_close(peer, "too many connections here");
     else if (resolve_literal(address, &literal))
         found(peer, &literal, 1, NULL);

@@ -77,6 +77,8 @@ void metrics_text(struct node *node, struct iu_buf *out)
         peers_count(node));
     put(out, "handshakes_unfinished", "gauge", "Inbound connections without a session.",
         peers_unfinished(node));
+    put(out, "connections_refused_total", "counter",
+        "Inbound connections that were closed before anything was read.", peers_refused(node));
     put_traffic(&view, out);
     put(out, "writer_queue_bytes", "gauge", "Bytes of jobs that wait for the writer.",
         writer_queued(node->writer));

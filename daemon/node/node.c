@@ -22,7 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILES_SPARE 64 /* for the store, names, logs and sockets of this machine */
+#define CLIENTS_FEW 8  /* of the control sockets, where few files may be open */
+#define DIALS_MAX 16   /* sessions that only this node may begin */
 #define WORDS_MAX 4096 /* of a refusal */
 #define CLOCK_MS 1000
 #define STOP_LOOK_MS 20     /* while stopping: whether all is done */
@@ -75,6 +76,26 @@ static void tell_defaults(struct node *node)
     iu_buf_fini(&text);
 }
 
+/* What may be open at once is shared out, so that the store, the control sockets and the log always find a
+ * descriptor: peers get the rest. More connections than sessions: whoever comes when there are enough is told
+ * so by a Bye. */
+static void share_files(struct node *node)
+{
+    uint64_t files = os_files_max();
+    bool few = files < 4 * IU_FILES_SPARE;
+    uint64_t spare = few ? IU_FILES_OWN + CLIENTS_FEW : IU_FILES_SPARE;
+    uint64_t most = files > spare ? files - spare : 1, strangers = IU_SILENT_MAX + IU_UNFINISHED_MAX;
+    node->connections_max = most;
+    node->clients_max = few ? CLIENTS_FEW : IU_CLIENTS_MAX;
+    if (strangers > most / 4)
+        strangers = most / 4;
+    node->sessions_max = node->config.sessions < most - strangers ? node->config.sessions : most - strangers;
+    if (node->sessions_max == node->config.sessions)
+        return;
+    struct iu_fact fact = {.id = IU_FACT_SESSIONS_BOUNDED, .count = node->sessions_max, .size = files};
+    node_fact(node, &fact);
+}
+
 static bool open_home(struct node *node, const struct node_options *options, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
@@ -93,8 +114,7 @@ static bool open_home(struct node *node, const struct node_options *options, int
     trace_init(&node->trace, options->json || node->config.log == CONFIG_JSON, seed);
     iu_rand_seed(&node->rand, number);
     node->rand.fill = os_random;
-    uint64_t files = os_files_max(), most = files > FILES_SPARE ? files - FILES_SPARE : 1;
-    node->sessions_max = node->config.sessions < most ? node->config.sessions : most;
+    share_files(node);
     node->alone = options->alone;
     if (access(node->home.config, F_OK) != 0)
         tell_defaults(node);
@@ -185,7 +205,9 @@ static bool open_net(struct node *node, int *exit_code)
                                      .agent = "interurband " IU_VERSION,
                                      .oldest = IU_PROTOCOL_OLDEST,
                                      .newest = IU_PROTOCOL_NEWEST,
-                                     .sessions_max = (size_t)node->sessions_max,
+                                     .sessions_max = (size_t)(node->sessions_max > 2 * DIALS_MAX
+                                                                  ? node->sessions_max - DIALS_MAX
+                                                                  : node->sessions_max),
                                      .quota_bytes = node->config.quota_bytes};
     if (!own_begin(node, &options.fence, peers, exit_code))
         return false;

@@ -60,7 +60,8 @@ struct node {
     uv_signal_t term, interrupt;
 
     uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
-    uint64_t sessions_max, tokens, released_size;
+    uint64_t connections_max, sessions_max, clients_max; /* by the configuration and the limit on open files */
+    uint64_t tokens, released_size;
     uint64_t charter_token;       /* of the publishing of entry 0 under way, else 0 */
     uint64_t index_token;         /* of the filling of `ids` under way, else 0 */
     uint64_t on_behalf;           /* conn of the event being stepped */

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define END_MS 1000
+/* And so long for last words behind bytes that were not taken, to one that is quiet. */
+#define END_SLOW_MS 4000
 /* Above what it is given credit for: a peer that keeps to that is never stopped, so that what is urgent is
  * read behind history that waits for the writer. */
 #define JOBS_MAX (IU_WINDOW_MAX + 2ULL * 1024 * 1024)
@@ -32,6 +34,7 @@ struct peers *peers_open(struct node *node)
     iu_must(peers != NULL);
     iu_rand_fill(&node->rand, seed, sizeof seed);
     peers->by_conn = iu_map_open(sizeof(uint64_t), sizeof(struct peer *), seed);
+    strangers_open(&peers->strangers, seed);
     return peers;
 }
 
@@ -41,6 +44,7 @@ void peers_close(struct peers *peers)
         return;
     iu_must(peers->count == 0);
     iu_map_close(peers->by_conn);
+    strangers_close(&peers->strangers);
     iu_buf_fini(&peers->plain);
     iu_buf_fini(&peers->net);
     free(peers->dirty);
@@ -54,7 +58,12 @@ size_t peers_count(const struct node *node)
 
 size_t peers_unfinished(const struct node *node)
 {
-    return node->peers->unfinished;
+    return node->peers->strangers.silent + node->peers->strangers.unfinished;
+}
+
+uint64_t peers_refused(const struct node *node)
+{
+    return node->peers->strangers.refused;
 }
 
 static struct peer *peer_of(const struct node *node, uint64_t conn)
@@ -63,17 +72,11 @@ static struct peer *peer_of(const struct node *node, uint64_t conn)
     return at && (*at)->state != CLOSING ? *at : NULL;
 }
 
-static bool unfinished(const struct peer *peer)
-{
-    return !peer->outbound && (peer->state == LOOKING || peer->state == SHAKING);
-}
-
 void peer_move(struct peer *peer, enum state state)
 {
-    struct peers *peers = peer->node->peers;
-    peers->unfinished -= unfinished(peer);
+    if (state != SHAKING)
+        strangers_leave(peer);
     peer->state = state;
-    peers->unfinished += unfinished(peer);
 }
 
 /* --- closing --- */
@@ -135,6 +138,11 @@ void peer_close(struct peer *peer, const char *why)
 static void on_deadline(uv_timer_t *timer)
 {
     struct peer *peer = timer->data;
+    if (peer->state == ENDING && peer->writing && peer->quiet) {
+        peer->quiet = false;
+        uv_timer_start(&peer->timer, on_deadline, END_SLOW_MS, 0);
+        return;
+    }
     peer_close(peer, peer->state == SHAKING || peer->state == LOOKING ? "no TLS handshake in time"
                                                                       : "no answer in time");
 }
@@ -148,7 +156,6 @@ struct peer *peer_new(struct node *node, bool outbound, enum state state)
     peer->outbound = outbound;
     peer->state = state;
     peer->conn = ++peers->conns;
-    peer->opened_ms = os_steady_ms();
     peer->handles = 2;
     uv_tcp_init(&node->loop, &peer->tcp);
     uv_timer_init(&node->loop, &peer->timer);
@@ -161,7 +168,6 @@ struct peer *peer_new(struct node *node, bool outbound, enum state state)
         peers->first->link = &peer->next;
     peers->first = peer;
     peers->count++;
-    peers->unfinished += unfinished(peer);
     *(struct peer **)iu_map_put(peers->by_conn, &peer->conn, NULL) = peer;
     return peer;
 }
@@ -304,6 +310,7 @@ void peer_end(struct node *node, uint64_t conn, const char *why)
         return;
     snprintf(peer->why, sizeof peer->why, "%s", why);
     peer_move(peer, ENDING);
+    peer->quiet = true;
     uv_timer_start(&peer->timer, on_deadline, END_MS, 0);
     mark_dirty(peer);
 }
@@ -364,6 +371,10 @@ static void look(struct peer *peer, struct iu_bytes bytes)
         peer_close(peer, "it does not speak TLS");
         return;
     }
+    if (!strangers_shake(peer)) {
+        peer_close(peer, "");
+        return;
+    }
     struct iu_buf first = peer->first;
     peer->first = IU_BUF_INIT;
     peer_move(peer, SHAKING);
@@ -380,6 +391,8 @@ static void received(struct peer *peer, ssize_t len, const char *data)
         peer_close(peer, len == UV_EOF ? "the other side ended it" : uv_strerror((int)len));
     else if (peer->state == LOOKING)
         look(peer, iu_bytes_of(data, (size_t)len));
+    else if (peer->state == ENDING)
+        peer->quiet = false;
     else if (peer->state == SHAKING || peer->state == UP)
         feed(peer, iu_bytes_of(data, (size_t)len));
 }

@@ -20,6 +20,7 @@ void peers_stop(struct node *node);
 void peers_drop(struct node *node);
 size_t peers_count(const struct node *node);
 size_t peers_unfinished(const struct node *node);
+uint64_t peers_refused(const struct node *node); /* right after they were accepted, since the start */
 
 /* A connection waits at the listener. */
 void peer_accept(struct node *node, uv_stream_t *listener);

@@ -6,6 +6,7 @@
 #include "base/set.h"
 #include "node/node.h"
 #include "node/peer.h"
+#include "node/strangers.h"
 
 #define PEER_READ_MAX 65536
 
@@ -16,7 +17,7 @@ struct peer {
     struct peer *next, **link;
     uint64_t conn, dial;
     enum state state;
-    bool outbound, told, dirty, reading, shut;
+    bool outbound, told, dirty, reading, shut, quiet; /* quiet: ENDING, and nothing came since */
     int handles;
     uv_tcp_t tcp;
     uv_timer_t timer;
@@ -26,7 +27,11 @@ struct peer {
     struct iu_buf first; /* LOOKING: what came so far */
     struct iu_buf out;   /* plain, for the next flush */
     size_t writing;      /* bytes whose write has not been reported yet */
-    uint64_t jobs_len, opened_ms;
+    uint64_t jobs_len;
+    struct peer *older, *newer; /* while it is a stranger: see strangers.c */
+    bool stranger;
+    uint64_t since_ms; /* it came, or its ClientHello did */
+    struct iu_prefix prefix;
     struct sockaddr_storage *tries; /* addresses of the name, and how many are left */
     size_t try_count, try_next;
     char address[IU_ADDRESS_MAX + 1], why[200];
@@ -35,7 +40,8 @@ struct peer {
 struct peers {
     struct peer *first;
     struct iu_map *by_conn; /* conn -> struct peer * */
-    size_t count, unfinished;
+    size_t count;
+    struct strangers strangers;
     uint64_t conns; /* last number given */
     struct peer **dirty;
     size_t dirty_count, dirty_cap;

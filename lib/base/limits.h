@@ -69,6 +69,19 @@
 #define IU_AUDIT_ITEMS_MAX 64                          /* heads in one answer */
 #define IU_AUDIT_BOUNDS_MAX (17 * 37)                  /* bytes of all bounds of one range */
 
+/* Strangers: inbound connections that are not yet a session */
+#define IU_SILENT_MAX 2048          /* that have not shown a whole ClientHello */
+#define IU_UNFINISHED_MAX 64        /* that are within the TLS handshake, which costs memory and time */
+#define IU_PREFIX_UNFINISHED_MAX 32 /* of both, from one /24 or /48 */
+#define IU_PREFIX_BURST 64          /* handshakes in a row from one of these, */
+#define IU_PREFIX_PER_S 16          /* and so many a second after that */
+#define IU_PREFIXES_MAX 4096        /* remembered at once */
+
+/* Descriptors */
+#define IU_CLIENTS_MAX 64                       /* of the control sockets at once */
+#define IU_FILES_OWN 48                         /* store, home, log, listeners, names */
+#define IU_FILES_SPARE (IU_FILES_OWN + IU_CLIENTS_MAX + 16) /* never given to peers; 16: of the metrics */
+
 /* Store */
 #define IU_RUN_MAX (64 * 1024)
 #define IU_RUN_TAIL_MAX (16 * 1024)
