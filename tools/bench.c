@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* interurban-bench catchup | live | limits | fill | start | idle | sessions | reconnect | audit | publish:
- * figures of the shipped programs, as separate processes with durable stores and TLS. Each run prints a JSON
- * line; the last line has medians and spread. */
+/* interurban-bench catchup | live | limits | fill | start | idle | sessions | reconnect | audit | silent |
+ * quota | publish: figures of the shipped programs, as separate processes with durable stores and TLS. Each
+ * run prints a JSON line; the last line has medians and spread. */
 #include "bench.h"
 
 #include <signal.h>
@@ -83,7 +83,13 @@ static uint64_t number(const char *text)
 
 static void set_defaults(const char *what, struct bench_options *options)
 {
-    *options = (struct bench_options){.entries = 100000, .runs = 3, .count = 300, .body = 256, .clients = 64};
+    *options = (struct bench_options){.entries = 100000,
+                                      .runs = 3,
+                                      .count = 300,
+                                      .body = 256,
+                                      .clients = 64,
+                                      .networks = 250,
+                                      .from = "127.1.0.0"};
     if (!strcmp(what, "idle")) {
         options->entries = 0;
         options->logs = 1000;
@@ -96,6 +102,10 @@ static void set_defaults(const char *what, struct bench_options *options)
         options->count = 1000;
     if (!strcmp(what, "publish"))
         options->count = 3200;
+    if (!strcmp(what, "silent"))
+        options->count = 10000;
+    if (!strcmp(what, "quota"))
+        options->count = 1000;
 }
 
 static void read_flags(int argc, char **argv, struct bench_options *options)
@@ -104,15 +114,16 @@ static void read_flags(int argc, char **argv, struct bench_options *options)
     const struct {
         const char *flag;
         uint64_t *value;
-    } numbers[] = {{"--entries", &options->entries}, {"--body", &body},
-                   {"--runs", &options->runs},       {"--count", &options->count},
-                   {"--logs", &options->logs},       {"--differences", &options->differences},
-                   {"--clients", &options->clients}, {"--history", &options->history}};
+    } numbers[] = {{"--entries", &options->entries},  {"--body", &body},
+                   {"--runs", &options->runs},        {"--count", &options->count},
+                   {"--logs", &options->logs},        {"--differences", &options->differences},
+                   {"--clients", &options->clients},  {"--history", &options->history},
+                   {"--networks", &options->networks}};
     for (int i = 2; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        bool known = !strcmp(argv[i], "--dir");
+        bool from = !strcmp(argv[i], "--from") && value, known = from || !strcmp(argv[i], "--dir");
         if (known)
-            options->dir = value;
+            *(from ? &options->from : &options->dir) = value;
         for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++)
             if (!strcmp(argv[i], numbers[at].flag)) {
                 *numbers[at].value = number(value);
@@ -149,11 +160,17 @@ static void run(const char *what, const struct bench_options *options, const cha
         bench_audit(options, dir);
     else if (!strcmp(what, "publish") && options->clients && options->clients <= options->count)
         bench_publishes(options, dir);
+    else if (!strcmp(what, "silent") && options->networks && options->networks <= 256)
+        bench_silent(options, dir);
+    else if (!strcmp(what, "quota"))
+        bench_quotas(options, dir);
     else
         bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] "
                    "[--history ENTRIES] | limits | fill --dir DIR [--entries N] [--logs L] | start "
                    "[--entries N] | idle [--logs L] | "
                    "sessions [--count N] | reconnect [--logs L] | audit [--logs L] [--differences D] | "
+                   "silent [--count N] [--networks N] [--from ADDRESS] | quota [--entries N] [--body BYTES] "
+                   "[--count N] | "
                    "publish [--clients C] [--count N] [--body BYTES]; all: [--runs N] [--dir DIR]");
 }
 

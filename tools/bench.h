@@ -27,8 +27,9 @@ struct bench_city {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count, logs, clients, history, differences;
+    uint64_t entries, runs, count, logs, clients, history, differences, networks;
     size_t body;
+    const char *from; /* of connections that never speak */
     const char *dir; /* where the stores go; NULL: a temporary directory */
 };
 
@@ -80,6 +81,12 @@ struct call;
 uint64_t bench_publish_on(struct call *call, size_t body);
 /* The end of the node's feed; with `wait`, once there is something at `from` or behind it. */
 uint64_t bench_feed_on(struct call *call, uint64_t from, bool wait);
+/* Publishes at one node; milliseconds until that is readable at the other. */
+double bench_live_ms(struct bench_node *from, struct bench_node *to, size_t body);
+/* A line more in the configuration, for the next start. The quota of one city, at once: as `follow --quota`
+ * takes it. */
+void bench_configure(const struct bench_node *node, const char *key, const char *value);
+void bench_quota(struct bench_node *node, const struct iu_city *city, const char *quota);
 /* Closes the connection that is kept to the node's control socket; the next question opens it again. */
 void bench_hang_up(const struct bench_node *node);
 void bench_remove(const char *dir);
@@ -113,6 +120,15 @@ void bench_sessions(const struct bench_options *options, const char *dir);
 /* `count` publishes, one after the other, until each can be read at a connected peer, which fetches `history`
  * entries of another log over the same connection meanwhile. */
 void bench_live(const struct bench_options *options, const char *dir);
+
+/* A handshake by a key that nobody knows: how long it takes, from connecting on; below 0 if the node refuses
+ * it. */
+double bench_shake_ms(int port);
+
+/* `count` connections that never speak, from `networks` networks at `from`. */
+void bench_silent(const struct bench_options *options, const char *dir);
+/* A city of `entries` entries that has a hundredth of them as its quota. */
+void bench_quotas(const struct bench_options *options, const char *dir);
 
 /* `count` publishes by one client, then by `clients` at once. */
 void bench_publishes(const struct bench_options *options, const char *dir);

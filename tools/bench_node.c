@@ -353,6 +353,38 @@ uint64_t bench_feed_on(struct call *call, uint64_t from, bool wait)
     return answer.rows[answer.row_count - 1].cells[0].number; /* cursor.next */
 }
 
+double bench_live_ms(struct bench_node *from, struct bench_node *to, size_t body)
+{
+    nanosleep(&(struct timespec){0, 2000000}, NULL);
+    double begin = bench_now();
+    uint64_t index = bench_publish(from, body);
+    while (bench_held(to, &from->city) <= index)
+        if (bench_now() - begin > 30)
+            bench_fail("entry %llu is not at the peer after 30 s", (unsigned long long)index);
+    return (bench_now() - begin) * 1e3;
+}
+
+void bench_configure(const struct bench_node *node, const char *key, const char *value)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/interurban.conf", node->home);
+    FILE *file = fopen(path, "ae");
+    if (!file || fprintf(file, "%s = %s\n", key, value) < 0 || fclose(file) != 0)
+        bench_fail("cannot write %s", path);
+}
+
+void bench_quota(struct bench_node *node, const struct iu_city *city, const char *quota)
+{
+    char id[IU_BECH32_MAX];
+    struct iu_request request = {.verb = iu_bytes_str("follow")};
+    struct iu_answered answer;
+    iu_city_put(id, city);
+    add(&request, "city", id);
+    add(&request, "quota", quota);
+    if (!ask(node, call_of(node), &request, &answer))
+        bench_fail("follow fails");
+}
+
 /* --- filling a store without its daemon --- */
 
 static void make_entry(struct iu_job *job, size_t body)

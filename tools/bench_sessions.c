@@ -87,7 +87,7 @@ static int connect_to(int port)
     return fd;
 }
 
-static void shake(struct crowd *crowd, struct client *client, int port)
+static bool shake(struct crowd *crowd, struct client *client, int port)
 {
     struct iu_buf der = IU_BUF_INIT;
     client->fd = connect_to(port);
@@ -98,8 +98,7 @@ static void shake(struct crowd *crowd, struct client *client, int port)
     iu_must(SSL_use_PrivateKey(client->ssl, iu_key_evp(client->city->key)) == 1);
     iu_must(SSL_set_fd(client->ssl, client->fd) == 1);
     iu_buf_fini(&der);
-    if (SSL_connect(client->ssl) != 1)
-        bench_fail("no TLS handshake: %s", ERR_reason_error_string(ERR_peek_error()));
+    return SSL_connect(client->ssl) == 1;
 }
 
 /* --- frames --- */
@@ -237,7 +236,8 @@ static void admit(struct crowd *crowd, const struct bench_city *city, int port)
     *client = (struct client){.city = city, .again = crowd->count >= NEW_MAX};
     iu_joiner_init(&client->joiner, &crowd->pool);
     client->joiner.message_max = IU_MESSAGE_MAX;
-    shake(crowd, client, port);
+    if (!shake(crowd, client, port))
+        bench_fail("no TLS handshake: %s", ERR_reason_error_string(ERR_peek_error()));
     say_hello(client);
     while (!client->admitted)
         hear(crowd, client);
@@ -275,13 +275,20 @@ static void close_crowd(struct crowd *crowd)
     free(crowd->polls);
 }
 
-static void configure(const struct bench_node *node, size_t sessions)
+double bench_shake_ms(int port)
 {
-    char path[600];
-    snprintf(path, sizeof path, "%s/interurban.conf", node->home);
-    FILE *file = fopen(path, "ae");
-    if (!file || fprintf(file, "sessions = %zu\n", sessions) < 0 || fclose(file) != 0)
-        bench_fail("cannot write %s", path);
+    static const uint8_t seed[32] = {9};
+    struct bench_city city = {.key = iu_key_of_seed(seed)};
+    struct crowd crowd = {.ctx = open_tls()};
+    struct client client = {.city = &city};
+    double begin = bench_now();
+    bool good = shake(&crowd, &client, port);
+    double took = (bench_now() - begin) * 1e3;
+    SSL_free(client.ssl);
+    close(client.fd);
+    SSL_CTX_free(crowd.ctx);
+    iu_key_close(city.key);
+    return good ? took : -1;
 }
 
 void bench_sessions(const struct bench_options *options, const char *dir)
@@ -289,12 +296,14 @@ void bench_sessions(const struct bench_options *options, const char *dir)
     struct bench_node node = {0};
     struct crowd crowd;
     size_t count = options->count;
+    char sessions[24];
     struct bench_city *cities = calloc(count, sizeof *cities);
     iu_must(cities != NULL);
     open_crowd(&crowd, count);
     bench_found(&node, dir, "node");
     bench_fill_logs(&node, 1, count, cities);
-    configure(&node, count + SPARE);
+    snprintf(sessions, sizeof sessions, "%zu", count + SPARE);
+    bench_configure(&node, "sessions", sessions);
     bench_start(&node);
     attend(&crowd, REST_S);
     uint64_t before = bench_anonymous(node.pid);
