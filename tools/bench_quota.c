@@ -99,8 +99,9 @@ static void one_run(const struct bench_options *options, const char *path, doubl
     for (uint64_t i = 0; i < ROUNDS; i++) {
         at = live(&s, at, each);
         pid_t pid = grow(&s.large);
+        unsigned long long more = quota * (i + 2);
         char text[32];
-        snprintf(text, sizeof text, "%llu", (unsigned long long)(quota * (i + 2)));
+        snprintf(text, sizeof text, "%llu", more);
         bench_quota(&s.node, &s.large.city, text); /* more of it comes meanwhile, until that is used up too */
         with = live(&s, with, each);
         end(pid);

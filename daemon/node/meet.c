@@ -3,9 +3,24 @@
 #include "node/os.h"
 #include "node/peer_inner.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The kernel keeps no more unsent bytes than this: alerts overtake what waits behind the lanes only, and a
+ * slow link is seen to move. */
+#define UNSENT_MAX (128 * 1024)
+
+static void tune(struct peer *peer)
+{
+    uv_os_fd_t fd;
+    uv_tcp_nodelay(&peer->tcp, 1);
+    uv_tcp_keepalive(&peer->tcp, 1, 60);
+    if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_MAX}, sizeof(int));
+}
 
 /* --- accepting --- */
 
@@ -32,8 +47,7 @@ void peer_accept(struct node *node, uv_stream_t *listener)
         peer_close(peer, "");
         return;
     }
-    uv_tcp_nodelay(&peer->tcp, 1);
-    uv_tcp_keepalive(&peer->tcp, 1, 60);
+    tune(peer);
     peer_read_on(peer);
 }
 
@@ -79,8 +93,7 @@ static void connected(struct peer *peer, int status)
         failed_to_connect(peer, status);
         return;
     }
-    uv_tcp_nodelay(&peer->tcp, 1);
-    uv_tcp_keepalive(&peer->tcp, 1, 60);
+    tune(peer);
     peer_shake(peer);
 }
 
