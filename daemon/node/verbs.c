@@ -330,13 +330,24 @@ static bool enough(struct node *node, const struct iu_request *request, const st
     return good;
 }
 
+/* Most answers are of what the store holds, and need no word on links and disk. */
+static bool needs_live(const struct iu_request *request)
+{
+    static const char *const stored[] = {"log", "head", "heads", "show", "list", "export", "feed"};
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+        if (iu_bytes_equal(request->verb, iu_bytes_str(stored[i])))
+            return iu_request_flag(request, "wait") && strcmp(stored[i], "feed") != 0;
+    return true;
+}
+
 /* True if the reply is whole; a waiting one is left for later unless `last`. */
 static bool read_answer(struct node *node, const struct iu_request *request, bool last,
                         struct iu_reply *reply)
 {
-    struct iu_live live;
+    struct iu_live live = {.self = node->self};
     struct iu_snap *snap = iu_snap_open(node->store);
-    node_live(node, snap, &live);
+    if (needs_live(request))
+        node_live(node, snap, &live);
     bool known = last || !iu_request_flag(request, "wait") || enough(node, request, &live);
     if (known && !iu_answer(snap, &live, request, reply)) {
         if (iu_bytes_equal(request->verb, iu_bytes_str("key")))
