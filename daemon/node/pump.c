@@ -126,8 +126,7 @@ static void carry(struct node *node, struct iu_effect *effect)
     case IU_EFFECT_RELEASE:
         writer_release(node->writer);
         break;
-    case IU_EFFECT_FACT:
-        node_fact(node, &effect->fact);
+    case IU_EFFECT_FACT: /* tell_facts */
         break;
     case IU_EFFECT_ANSWER:
         carry_answer(node, effect);
@@ -137,6 +136,14 @@ static void carry(struct node *node, struct iu_effect *effect)
             node_say(node, IU_FACT_STORE_FAILED, IU_HERE_DISK, "the file `fence` cannot be written");
         break;
     }
+}
+
+/* When everything else is on its way: nobody waits for them. */
+static void tell_facts(struct node *node)
+{
+    for (size_t i = 0; i < node->effects.count; i++)
+        if (node->effects.items[i].kind == IU_EFFECT_FACT)
+            node_fact(node, &node->effects.items[i].fact);
 }
 
 /* --- the pump --- */
@@ -171,9 +178,10 @@ void node_pump(struct node *node, const struct iu_event *event)
     iu_net_step(node->net, &now, &node->effects);
     for (size_t i = 0; i < node->effects.count; i++)
         carry(node, &node->effects.items[i]);
-    iu_effects_clear(&node->effects);
     peers_flush(node);
     writer_go(node->writer);
+    tell_facts(node);
+    iu_effects_clear(&node->effects);
     arm(node);
     node->pumping = false;
 }
