@@ -186,7 +186,9 @@ static void run(void *writer)
         uv_mutex_lock(&w->lock);
         w->held = order->err || order->sign_err;
         w->made++;
-        uv_async_send(&w->async);
+        uv_mutex_unlock(&w->lock);
+        uv_async_send(&w->async); /* whom this wakes needs the lock */
+        uv_mutex_lock(&w->lock);
     }
     uv_mutex_unlock(&w->lock);
 }
@@ -221,8 +223,8 @@ static void give_back(struct writer *w, struct writer_order *order)
     else
         w->told++;
     w->held = w->held && !failed;
-    uv_cond_signal(&w->wake);
     uv_mutex_unlock(&w->lock);
+    uv_cond_signal(&w->wake);
 }
 
 static void finish(struct writer *w)
@@ -326,8 +328,8 @@ void writer_go(struct writer *w)
         w->release_after = w->publish_count;
         w->release_number = ++w->release_count;
     }
-    uv_cond_signal(&w->wake);
     uv_mutex_unlock(&w->lock);
+    uv_cond_signal(&w->wake);
     w->fresh.count = 0;
     w->release_fresh = false;
 }
