@@ -66,7 +66,7 @@ struct node {
     uint64_t index_token;         /* of the filling of `ids` under way, else 0 */
     uint64_t on_behalf;           /* conn of the event being stepped */
     uint64_t armed_ms;            /* when the tick is due */
-    uint64_t stop_ms, indexed_ms; /* by the steady clock */
+    uint64_t stop_ms, indexed_ms, urgent_ms; /* by the steady clock; urgent: when such a job was last put */
     bool pumping, full, stopping, closing;
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */

@@ -13,6 +13,9 @@
 #define TICK_MAX_MS 60000
 #define INDEX_MS 100
 #define INDEX_AGAIN_MS 1000
+#define INDEX_LIVE_MS                                                                                        \
+    500 /* while entries come live or are published: these wait for a part, so it is small */
+#define INDEX_LIVE_ENTRIES 2048
 
 /* Goes on steadily: a wall clock that is set does not end sessions or stop deadlines. */
 uint64_t node_now(struct node *node)
@@ -54,16 +57,23 @@ static void carry_job(struct node *node, struct iu_effect *effect)
 {
     struct iu_job *job = effect->job;
     effect->job = NULL;
+    node->urgent_ms = job->urgent ? os_steady_ms() : node->urgent_ms;
     peer_jobs_more(node, node->on_behalf, writer_put_take(node->writer, job, node->on_behalf));
 }
 
 /* --- ids: filled behind what is stored, a part at a time --- */
+
+static bool live(const struct node *node)
+{
+    return node->urgent_ms && os_steady_ms() - node->urgent_ms < INDEX_AGAIN_MS;
+}
 
 static void index_now(struct node *node)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     iu_must(job != NULL);
     job->kind = IU_JOB_INDEX;
+    job->first = live(node) ? INDEX_LIVE_ENTRIES : 0;
     node->indexed_ms = os_steady_ms();
     node->index_token = node_token(node);
     ask_send(node, node->index_token, job);
@@ -72,7 +82,8 @@ static void index_now(struct node *node)
 /* What peers bring goes first, but a long catch-up does not put it off for ever. */
 static void index_if_due(struct node *node)
 {
-    if (writer_idle(node->writer) || os_steady_ms() - node->indexed_ms >= INDEX_AGAIN_MS) {
+    uint64_t again_ms = live(node) ? INDEX_LIVE_MS : INDEX_AGAIN_MS;
+    if (writer_idle(node->writer) || os_steady_ms() - node->indexed_ms >= again_ms) {
         uv_timer_stop(&node->index);
         index_now(node);
     }

@@ -41,7 +41,8 @@ static enum iu_err apply_epoch(const struct iu_applying *a)
 
 static enum iu_err apply_index(const struct iu_applying *a)
 {
-    a->out->more = iu_ids_fill(a->txn, IU_INDEX_ENTRIES_MAX);
+    uint64_t most = a->job->first;
+    a->out->more = iu_ids_fill(a->txn, most && most < IU_INDEX_ENTRIES_MAX ? most : IU_INDEX_ENTRIES_MAX);
     return IU_OK;
 }
 

@@ -39,7 +39,7 @@ enum iu_job_kind {
     IU_JOB_CHUNKS, /* a: data, b: left, c: right; city, log, first = index, attachment, from */
     IU_JOB_UPLOAD, /* a: one chunk (the last may be short) of staged upload `first`, at chunk `from` */
     IU_JOB_UPLOAD_DROP, /* staged upload `first` */
-    IU_JOB_INDEX,       /* fill `ids` behind the feed */
+    IU_JOB_INDEX,       /* fill `ids` behind the feed; first: entries at most, 0: by default */
     IU_JOB_CLOSING,     /* c: a head of the size at which the root closed the log; city, log; from peer */
 };
 
