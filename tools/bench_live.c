@@ -142,6 +142,7 @@ static void bring_past(const struct bench_options *options, const char *dir, str
     bench_join(from, past);
     wait_held(from, &past->city, options->history + 1, PAUSE_US, FETCH_S);
     bench_stop(past);
+    bench_rest(from->pid); /* its own index */
 }
 
 static void draw(const struct bench_options *options, const char *dir, struct times *times)
