@@ -11,7 +11,7 @@ setup_file() {
 
 @test "every write, sync and rename of the home fails once: nothing acknowledged is lost" {
     made_publisher
-    counted life_publisher none 20
+    counted life_publisher none 12
     [ "$(wc -l <"$work/acked")" = 2 ]
     lives_with life_publisher whole_publisher EIO 1 "$IU_STEP"
     lives_with life_publisher whole_publisher ENOSPC 1 $((2 * IU_STEP))
@@ -23,7 +23,7 @@ setup_file() {
 
 @test "every write, sync and rename of a round of fetching fails once: the next start completes it" {
     made_receiver
-    counted life_receiver none 20
+    counted life_receiver none 12
     [ "$finished" = 1 ]
     lives_with life_receiver whole_receiver EIO 1 "$IU_STEP"
     lives_with life_receiver whole_receiver ENOSPC 2 $((2 * IU_STEP))
