@@ -84,6 +84,7 @@ static uint64_t number(const char *text)
 static void set_defaults(const char *what, struct bench_options *options)
 {
     *options = (struct bench_options){.entries = 100000,
+                                      .each = 50,
                                       .runs = 3,
                                       .count = 300,
                                       .body = 256,
@@ -114,11 +115,11 @@ static void read_flags(int argc, char **argv, struct bench_options *options)
     const struct {
         const char *flag;
         uint64_t *value;
-    } numbers[] = {{"--entries", &options->entries},  {"--body", &body},
-                   {"--runs", &options->runs},        {"--count", &options->count},
-                   {"--logs", &options->logs},        {"--differences", &options->differences},
-                   {"--clients", &options->clients},  {"--history", &options->history},
-                   {"--networks", &options->networks}};
+    } numbers[] = {{"--entries", &options->entries},   {"--body", &body},
+                   {"--runs", &options->runs},         {"--count", &options->count},
+                   {"--logs", &options->logs},         {"--differences", &options->differences},
+                   {"--clients", &options->clients},   {"--history", &options->history},
+                   {"--networks", &options->networks}, {"--entries-per-log", &options->each}};
     for (int i = 2; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         bool from = !strcmp(argv[i], "--from") && value, known = from || !strcmp(argv[i], "--dir");
@@ -140,7 +141,9 @@ static void read_flags(int argc, char **argv, struct bench_options *options)
 
 static void run(const char *what, const struct bench_options *options, const char *dir)
 {
-    if (!strcmp(what, "catchup"))
+    if (!strcmp(what, "catchup") && options->logs)
+        bench_catchup_logs(options, dir);
+    else if (!strcmp(what, "catchup"))
         bench_catchup(options, dir);
     else if (!strcmp(what, "live"))
         bench_live(options, dir);
@@ -165,7 +168,8 @@ static void run(const char *what, const struct bench_options *options, const cha
     else if (!strcmp(what, "quota"))
         bench_quotas(options, dir);
     else
-        bench_fail("catchup [--entries N] [--body BYTES] | live [--count N] [--body BYTES] "
+        bench_fail("catchup [--entries N | --logs L [--entries-per-log N]] [--body BYTES] | live [--count N] "
+                   "[--body BYTES] "
                    "[--history ENTRIES] | limits | fill --dir DIR [--entries N] [--logs L] | start "
                    "[--entries N] | idle [--logs L] | "
                    "sessions [--count N] | reconnect [--logs L] | audit [--logs L] [--differences D] | "

@@ -27,7 +27,7 @@ struct bench_city {
 };
 
 struct bench_options {
-    uint64_t entries, runs, count, logs, clients, history, differences, networks;
+    uint64_t entries, runs, count, logs, clients, history, differences, networks, each;
     size_t body;
     const char *from; /* of connections that never speak */
     const char *dir; /* where the stores go; NULL: a temporary directory */
@@ -71,6 +71,8 @@ uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body);
 uint64_t bench_held(struct bench_node *node, const struct iu_city *city);
 /* How many sessions the node serves. */
 uint64_t bench_admitted(struct bench_node *node);
+/* How many entries of others the node has stored since its start. */
+uint64_t bench_received(struct bench_node *node);
 /* Bytes that the node's store takes on disk; of these in its runs and tiles, of a stopped node. */
 uint64_t bench_disk(const struct bench_node *node);
 uint64_t bench_packed(const struct bench_node *node);
@@ -95,6 +97,12 @@ void bench_remove(const char *dir);
  * many. */
 void bench_fill_logs(const struct bench_node *nodes, size_t node_count, uint64_t logs,
                      struct bench_city *out);
+/* Adds options->logs new cities to two stopped nodes: both follow them, the one holds options->each documents of each. */
+void bench_fill_documents(const struct bench_node *holder, const struct bench_node *follower,
+                          const struct bench_options *options);
+/* Header, salt and body of a new document in job->a, b and c. */
+struct iu_job;
+void bench_make_document(struct iu_job *job, size_t body);
 /* Lets `count` of those cities, spread evenly, grow by one entry. */
 void bench_grow_logs(const struct bench_node *node, uint64_t logs, uint64_t count, struct iu_city *first);
 /* The node, which is stopped, believes that it has settled every change of its peer. */
@@ -102,6 +110,7 @@ void bench_move_cursor(const struct bench_node *node, const struct bench_node *p
 
 /* The limits of this machine, measured now; one JSON line. */
 void bench_limits(const char *dir);
+double bench_verify_rate(void); /* Ed25519 verifications a second of a core's time */
 double bench_sync_ms(const char *dir); /* median of a 4 KiB write and fdatasync */
 
 /* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started.
@@ -111,8 +120,9 @@ void bench_hold_fill(const struct bench_options *options, const char *dir);
 void bench_hold_start(const struct bench_options *options, const char *dir);
 void bench_hold_idle(const struct bench_options *options, const char *dir);
 
-/* One node fetches a log of another. */
+/* One node fetches a log of another; or many logs, of options->each entries. */
 void bench_catchup(const struct bench_options *options, const char *dir);
+void bench_catchup_logs(const struct bench_options *options, const char *dir);
 
 /* One node, `count` admitted sessions at rest: KiB each, processor time of all. */
 void bench_sessions(const struct bench_options *options, const char *dir);

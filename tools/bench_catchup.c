@@ -4,6 +4,7 @@
 #include "bench.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define PATIENCE_S 600
 
@@ -105,4 +106,72 @@ void bench_catchup(const struct bench_options *options, const char *dir)
         bench_remove(path);
     }
     bench_medians("catchup", series, SERIES_COUNT, options->runs);
+}
+
+/* --- many logs --- */
+
+enum { LOGS_RATE, LOGS_VERIFY, LOGS_BOUND, LOGS_RATIO, LOGS_TO_CPU, LOGS_FROM_CPU, LOGS_WRITTEN, LOGS_COUNT };
+
+/* Until all entries of all logs are stored; `from` is a path to them, not their city. */
+static double fetch_logs(struct bench_node *to, struct bench_node *from, uint64_t entries)
+{
+    double begin = bench_now();
+    bench_join(to, from);
+    for (uint64_t held; (held = bench_received(to)) < entries;
+         bench_nap(250000)) /* each question costs it something */
+        if (bench_now() - begin > PATIENCE_S)
+            bench_fail("only %llu entries after %d s", (unsigned long long)held, PATIENCE_S);
+    return bench_now() - begin;
+}
+
+static void one_run_logs(const struct bench_options *options, const char *path, struct bench_series *series,
+                         uint64_t run)
+{
+    struct bench_node from = {0}, to = {0};
+    bench_found(&from, path, "from");
+    bench_found(&to, path, "to");
+    bench_fill_documents(&from, &to, options);
+    bench_start(&from);
+    bench_start(&to);
+    bench_rest(from.pid);
+    bench_rest(to.pid);
+    double rate = bench_verify_rate();
+    struct meter sender = meter_of(&from), receiver = meter_of(&to);
+    double took = fetch_logs(&to, &from, options->logs * options->each);
+    struct meter got = passed(&receiver), sent = passed(&sender);
+    /* A log takes two verifications, of its chain and of its head; all else that the daemons do is not there
+     * for them. */
+    double verifying = 2 * (double)options->logs / rate, cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    double left = took * cores - (got.cpu + sent.cpu - verifying);
+    series[LOGS_RATE].values[run] = (double)options->logs / took;
+    series[LOGS_VERIFY].values[run] = rate;
+    series[LOGS_BOUND].values[run] = left * rate / 2 / took;
+    series[LOGS_RATIO].values[run] = verifying / left;
+    series[LOGS_TO_CPU].values[run] = got.cpu;
+    series[LOGS_FROM_CPU].values[run] = sent.cpu;
+    series[LOGS_WRITTEN].values[run] = (double)got.written / 1e6;
+    bench_stop(&to);
+    bench_stop(&from);
+}
+
+void bench_catchup_logs(const struct bench_options *options, const char *dir)
+{
+    struct bench_series series[LOGS_COUNT] = {
+        [LOGS_RATE] = {.name = "logs_per_s"},        [LOGS_VERIFY] = {.name = "signatures_verified_per_s"},
+        [LOGS_BOUND] = {.name = "bound_logs_per_s"}, [LOGS_RATIO] = {.name = "ratio"},
+        [LOGS_TO_CPU] = {.name = "receiver_cpu_s"},  [LOGS_FROM_CPU] = {.name = "sender_cpu_s"},
+        [LOGS_WRITTEN] = {.name = "written_MB"},
+    };
+    for (uint64_t run = 0; run < options->runs; run++) {
+        char path[600];
+        snprintf(path, sizeof path, "%s/run%llu", dir, (unsigned long long)run);
+        one_run_logs(options, path, series, run);
+        json_t *line = json_pack("{s:s,s:I,s:I}", "run", "catchup", "logs", (json_int_t)options->logs,
+                                 "entries_per_log", (json_int_t)options->each);
+        for (size_t i = 0; i < LOGS_COUNT; i++)
+            json_object_set_new(line, series[i].name, json_real(series[i].values[run]));
+        bench_print(line);
+        bench_remove(path);
+    }
+    bench_medians("catchup-logs", series, LOGS_COUNT, options->runs);
 }

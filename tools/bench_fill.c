@@ -16,6 +16,7 @@
 
 #define LOGS_BATCH 2000
 #define NODES_MAX 2
+#define DOCUMENTS_BATCH 200
 
 enum which { ROOT, NEXT, NODE };
 
@@ -67,6 +68,32 @@ static void make_batch(uint64_t number, uint64_t from, uint64_t to, struct iu_jo
     }
     struct iu_head head = {.city = batch->city, .log = batch->log = 1, .size = to};
     batch->first = from;
+    iu_frontier_root(&frontier, &head.root);
+    *top = head.root;
+    iu_head_sign(&head, key, &batch->c);
+    iu_key_close(key);
+}
+
+/* The first `each` entries, documents of their own, under a signed head. */
+static void make_documents(uint64_t number, uint64_t each, size_t body, struct iu_job *batch,
+                           struct iu_hash *top)
+{
+    struct iu_key *key = key_of(number, NODE);
+    struct iu_frontier frontier;
+    iu_frontier_init(&frontier);
+    for (uint64_t i = 0; i < each; i++) {
+        struct iu_job document = {.kind = IU_JOB_PUBLISH};
+        struct iu_hash leaf;
+        bench_make_document(&document, body);
+        struct iu_item item = {.header = iu_buf_view(&document.a),
+                               .salt = iu_buf_view(&document.b),
+                               .body = iu_buf_view(&document.c)};
+        iu_item_put(&item, &batch->a);
+        iu_entry_id(&batch->city, 1, i, item.header, &leaf);
+        iu_frontier_add(&frontier, &leaf);
+        iu_job_fini(&document);
+    }
+    struct iu_head head = {.city = batch->city, .log = batch->log = 1, .size = each};
     iu_frontier_root(&frontier, &head.root);
     *top = head.root;
     iu_head_sign(&head, key, &batch->c);
@@ -174,6 +201,48 @@ void bench_fill_logs(const struct bench_node *nodes, size_t node_count, uint64_t
                 bench_fail("commit fails");
     }
     for (size_t i = 0; i < node_count; i++)
+        iu_store_close(stores[i]);
+    free(places);
+}
+
+/* A city more: followed at both nodes, its log held by the first. */
+static void add_documents(const struct bench_node *holder, const struct bench_node *follower,
+                          struct iu_txn *txns[2], uint64_t number, const struct bench_options *options)
+{
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+    struct iu_job chain = {.kind = IU_JOB_CHAIN, .now_ms = now_ms};
+    struct iu_job batch = {.kind = IU_JOB_BATCH, .now_ms = now_ms};
+    struct iu_job follow = {.kind = IU_JOB_FOLLOW, .now_ms = now_ms};
+    struct iu_hash root;
+    make_chain(number, &chain);
+    batch.city = follow.city = follow.follow.city = chain.city;
+    follow.follow.reasons = IU_BY_HAND;
+    make_documents(number, options->each, options->body, &batch, &root);
+    apply(txns[0], holder, &follow, "follow");
+    apply(txns[0], holder, &chain, "chain");
+    apply(txns[0], holder, &batch, "batch");
+    apply(txns[1], follower, &follow, "follow");
+    iu_job_fini(&chain);
+    iu_job_fini(&batch);
+    iu_job_fini(&follow);
+}
+
+void bench_fill_documents(const struct bench_node *holder, const struct bench_node *follower,
+                          const struct bench_options *options)
+{
+    struct place *places = in_order(options->logs);
+    struct iu_store *stores[2] = {open_store(holder), open_store(follower)};
+    for (uint64_t done = 0; done < options->logs;) {
+        struct iu_txn *txns[2];
+        for (size_t i = 0; i < 2; i++)
+            iu_must(iu_txn_open(stores[i], &txns[i]) == IU_OK);
+        for (uint64_t end = done + DOCUMENTS_BATCH; done < end && done < options->logs; done++)
+            add_documents(holder, follower, txns, places[done].number, options);
+        for (size_t i = 0; i < 2; i++)
+            if (iu_txn_commit(txns[i]))
+                bench_fail("commit fails");
+    }
+    for (size_t i = 0; i < 2; i++)
         iu_store_close(stores[i]);
     free(places);
 }

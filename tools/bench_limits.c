@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECONDS 0.5
@@ -30,7 +31,14 @@ static double hash_rate(void)
     return (double)count / (bench_now() - begin);
 }
 
-static double verify_rate(void)
+static double own_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double bench_verify_rate(void)
 {
     static const uint8_t seed[32] = {7};
     struct iu_key *key = iu_key_of_seed(seed);
@@ -40,11 +48,11 @@ static double verify_rate(void)
     struct iu_bytes message = iu_bytes_str("a head of a log");
     iu_key_public(key, &public);
     iu_key_sign(key, message, signature);
-    double begin = bench_now();
-    for (; bench_now() - begin < SECONDS; count++)
+    double begin = own_cpu();
+    for (; own_cpu() - begin < SECONDS; count++)
         iu_must(iu_verify(&public, message, signature));
     iu_key_close(key);
-    return (double)count / (bench_now() - begin);
+    return (double)count / (own_cpu() - begin);
 }
 
 double bench_sync_ms(const char *dir)
@@ -69,8 +77,8 @@ double bench_sync_ms(const char *dir)
 
 void bench_limits(const char *dir)
 {
-    json_t *object =
-        json_pack("{s:s,s:f,s:f,s:f}", "bench", "limits", "entries_hashed_per_s", hash_rate(),
-                  "signatures_verified_per_s", verify_rate(), "write_and_sync_p50_ms", bench_sync_ms(dir));
+    json_t *object = json_pack("{s:s,s:f,s:f,s:f}", "bench", "limits", "entries_hashed_per_s", hash_rate(),
+                               "signatures_verified_per_s", bench_verify_rate(), "write_and_sync_p50_ms",
+                               bench_sync_ms(dir));
     bench_print(object);
 }

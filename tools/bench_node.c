@@ -311,6 +311,17 @@ uint64_t bench_admitted(struct bench_node *node)
     return answer_cell(&answer, "sessions")->number;
 }
 
+uint64_t bench_received(struct bench_node *node)
+{
+    static const char name[] = "\ninterurban_received_entries_total ";
+    struct iu_request request = {.verb = iu_bytes_str("metrics")};
+    struct iu_answered answer;
+    if (!ask(node, call_of(node), &request, &answer))
+        bench_fail("metrics fails");
+    const char *at = memmem(answer.data.data, answer.data.len, name, sizeof name - 1);
+    return at ? strtoull(at + sizeof name - 1, NULL, 10) : 0;
+}
+
 uint64_t bench_publish_on(struct call *call, size_t body)
 {
     uint8_t content[65536];
@@ -387,7 +398,7 @@ void bench_quota(struct bench_node *node, const struct iu_city *city, const char
 
 /* --- filling a store without its daemon --- */
 
-static void make_entry(struct iu_job *job, size_t body)
+void bench_make_document(struct iu_job *job, size_t body)
 {
     static uint8_t random[65536];
     struct iu_document fields = {.type = IU_TYPE_POLICY};
@@ -480,7 +491,7 @@ uint64_t bench_fill(struct bench_node *node, uint64_t entries, size_t body)
             struct iu_job job = {
                 .kind = IU_JOB_PUBLISH, .city = node->city, .now_ms = (uint64_t)time(NULL) * 1000};
             struct iu_outcome outcome = {0};
-            make_entry(&job, body);
+            bench_make_document(&job, body);
             raw += job.a.len + job.b.len + job.c.len;
             iu_apply(txn, &self, &job, &outcome);
             if (outcome.err)

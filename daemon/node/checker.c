@@ -5,7 +5,6 @@
 #include <uv.h>
 
 #define WORKERS_MAX 4
-#define WORTH_BYTES (32 * 1024) /* less is done sooner than a thread wakes */
 #define STACK_BYTES (256UL * 1024)
 
 struct check {
@@ -95,7 +94,7 @@ void checker_close(struct checker *checker)
 
 struct check *checker_put(struct checker *checker, struct iu_job *job)
 {
-    if (job->kind != IU_JOB_BATCH || job->a.len < WORTH_BYTES)
+    if (!iu_job_hard(job))
         return NULL;
     struct check *check = calloc(1, sizeof *check);
     iu_must(check != NULL);

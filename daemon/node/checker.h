@@ -13,7 +13,7 @@ struct checker *checker_open(void);
 /* Ends the workers after what they are at; checks that wait stay undone. */
 void checker_close(struct checker *checker);
 
-/* The job is the checker's until checker_finish has returned. NULL: it is too small to be worth it. */
+/* The job is the checker's until checker_finish has returned. NULL: it is not worth it. */
 struct check *checker_put(struct checker *checker, struct iu_job *job);
 /* On the writer's thread: the job is prepared when it returns, if need be by this very call. NULL is let pass. */
 void checker_finish(struct checker *checker, struct check *check);

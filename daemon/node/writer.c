@@ -301,10 +301,9 @@ void writer_close(struct writer *w, void (*closed)(void *with))
 uint64_t writer_put_take(struct writer *w, struct iu_job *job, uint64_t conn)
 {
     uint64_t bytes = sizeof *job + job->a.len + job->b.len + job->c.len;
-    append(&w->fresh,
-           &(struct writer_item){
-               .job = job, .check = checker_put(w->checker, job), .conn = conn, .bytes = bytes},
-           1);
+    struct check *check =
+        w->queued ? checker_put(w->checker, job) : NULL; /* else the writer comes to it at once */
+    append(&w->fresh, &(struct writer_item){.job = job, .check = check, .conn = conn, .bytes = bytes}, 1);
     w->queued += bytes;
     w->put_count++;
     w->publish_count += job->kind == IU_JOB_PUBLISH;

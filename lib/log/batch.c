@@ -43,7 +43,8 @@ static enum iu_err check_head(const struct iu_batch *batch, const struct iu_chai
     if (batch->items.len > IU_BATCH_BYTES_MAX || batch->right.len > IU_RIGHT_MAX * IU_HASH_LEN)
         return IU_PEER_OVER_LIMIT;
     bool known = verified_head.len && iu_bytes_equal(batch->head, verified_head);
-    enum iu_err err = known ? iu_head_get(batch->head, head) : iu_head_verify(batch->head, chain, head);
+    enum iu_err err = known ? iu_head_get(batch->head, head)
+                            : iu_head_verify_by(batch->head, chain, batch->signed_by, head);
     if (err)
         return err;
     if (!iu_city_equal(&head->city, &batch->city) || head->log != batch->log)

@@ -23,6 +23,7 @@ struct iu_batch {
     struct iu_bytes right;  /* hashes one behind the other; empty for a gap range */
     struct iu_bytes head;   /* checkpoint note; empty for a gap range */
     const struct iu_leaves *leaves; /* of exactly these items, or NULL: then the fold makes them */
+    const struct iu_public *signed_by; /* for iu_head_verify_by */
 };
 
 /* The leaves of batch->items. On failure there is nothing to end. Errors as of iu_batch_fold. */

@@ -28,5 +28,11 @@ IU_MUST_USE enum iu_err iu_head_get(struct iu_bytes note, struct iu_head *out);
  * where a later delegation took over stays good. IU_PEER_MALFORMED (also for another city than the chain's), IU_PEER_FORGED,
  * IU_PEER_SUPERSEDED if a key of the chain signed it that may not, IU_PEER_UNKNOWN_KEY if its key id is of no key held. */
 IU_MUST_USE enum iu_err iu_head_verify(struct iu_bytes note, const struct iu_chain *chain, struct iu_head *out);
+/* The same. `by`: NULL, or the key under which iu_head_signed has found this very note good: where the chain allows that key, its
+ * signature is not verified once more. */
+IU_MUST_USE enum iu_err iu_head_verify_by(struct iu_bytes note, const struct iu_chain *chain, const struct iu_public *by,
+                                          struct iu_head *out);
+/* Whether the note is signed by `key`; what that key may sign is not asked. */
+bool iu_head_signed(struct iu_bytes note, const struct iu_public *key);
 
 #endif

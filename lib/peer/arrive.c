@@ -10,6 +10,7 @@
 #include "peer/source.h"
 #include "peer/window.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PAUSE_MS 5000
@@ -37,6 +38,24 @@ void iu_arrive_credit(struct iu_session *session, enum iu_lane lane, size_t len)
         iu_window_back(session, lane == IU_LANE_LIVE, len);
 }
 
+/* Another head than the last one: who is thought to have signed it, so that this can be verified ahead. Where
+ * the chain is held, it is looked up only when the writer is busy anyway. */
+static void name_signer(struct iu_net *net, struct iu_fetch *fetch, const struct iu_batch_frame *batch,
+                        struct iu_job *job)
+{
+    if (iu_bytes_equal(iu_buf_view(&fetch->note), batch->head))
+        return;
+    if (!fetch->has_signer && net->duty_count > 1) {
+        struct iu_chain *chain = malloc(sizeof *chain);
+        iu_must(chain != NULL);
+        if (iu_chain_load(iu_net_snap(net), &fetch->city, chain))
+            iu_fetch_signer(fetch, chain);
+        free(chain);
+    }
+    job->has_signer = fetch->has_signer;
+    job->signer = fetch->signer;
+}
+
 /* The next batch of a claim: to the writer with it. */
 static void take(struct iu_session *session, struct iu_fetch *fetch, const struct iu_batch_frame *batch,
                  uint64_t count, const struct iu_duty *duty)
@@ -52,6 +71,7 @@ static void take(struct iu_session *session, struct iu_fetch *fetch, const struc
     iu_buf_put_bytes(&job->a, batch->items);
     iu_buf_put_bytes(&job->b, batch->right);
     iu_buf_put_bytes(&job->c, batch->head);
+    name_signer(net, fetch, batch, job);
     iu_buf_clear(&fetch->note);
     iu_buf_put_bytes(&fetch->note, batch->head);
     net->counts.bytes_entries_in += batch->items.len;

@@ -92,6 +92,16 @@ static bool held_already(struct iu_net *net, const struct iu_city *city, struct 
     return same;
 }
 
+/* Batches come before the writer has verified the chain. */
+static void name_signer(struct iu_net *net, const struct iu_city *city, struct iu_bytes notes)
+{
+    struct iu_chain *chain = malloc(sizeof *chain);
+    iu_must(chain != NULL);
+    if (iu_chain_get_trusted(notes, city, chain) == IU_OK) /* nothing is believed by this */
+        iu_fetch_chain_comes(net, city, chain);
+    free(chain);
+}
+
 /* A chain is whole. Whose it is decides: the session's own while it is waited for; ours, which a peer may
  * know to have gone on; that of a city that is followed. Others are not kept. */
 static void whole(struct iu_session *session, const struct iu_city *city, struct iu_bytes notes)
@@ -106,10 +116,12 @@ static void whole(struct iu_session *session, const struct iu_city *city, struct
             put_job(net, session->conn, &session->city, city, notes);
         free(chain);
     } else if (session->stage == IU_STAGE_OPEN && iu_net_follows(net, city)) {
-        if (held_already(net, city, notes))
+        if (held_already(net, city, notes)) {
             iu_fetch_chain_came(net, city);
-        else
-            put_job(net, session->conn, &session->city, city, notes);
+            return;
+        }
+        name_signer(net, city, notes);
+        put_job(net, session->conn, &session->city, city, notes);
     }
 }
 

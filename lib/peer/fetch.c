@@ -352,6 +352,22 @@ void iu_fetch_avoid(struct iu_net *net, const struct iu_city *city, uint32_t log
     }
 }
 
+void iu_fetch_signer(struct iu_fetch *fetch, const struct iu_chain *chain)
+{
+    fetch->signer = iu_chain_last(chain)->node;
+    fetch->has_signer = true;
+}
+
+void iu_fetch_chain_comes(struct iu_net *net, const struct iu_city *city, const struct iu_chain *chain)
+{
+    const struct iu_delegation *last = iu_chain_last(chain);
+    for (uint32_t i = 0; i < last->log_count; i++) {
+        struct iu_fetch *fetch = iu_fetch_find(net, city, last->logs[i].log);
+        if (fetch != NULL)
+            iu_fetch_signer(fetch, chain);
+    }
+}
+
 void iu_fetch_chain_came(struct iu_net *net, const struct iu_city *city)
 {
     for (uint32_t no = 1; no <= IU_LOGS_MAX; no++) {

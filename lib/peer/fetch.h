@@ -28,6 +28,8 @@ uint64_t iu_fetch_due_ms(const struct iu_session *session);
 
 void iu_fetch_opened(struct iu_session *session);
 void iu_fetch_left(struct iu_session *session);
+/* The chain of a city is on its way to the writer. It is not verified yet, and says only who has probably signed what. */
+void iu_fetch_chain_comes(struct iu_net *net, const struct iu_city *city, const struct iu_chain *chain);
 void iu_fetch_chain_came(struct iu_net *net, const struct iu_city *city);
 void iu_fetch_follows_changed(struct iu_net *net);
 /* Nothing more is fetched of this log, for that reason. */
@@ -42,6 +44,8 @@ bool iu_fetch_rows(struct iu_net *net, size_t max);
 /* --- for arrive.c --- */
 
 struct iu_fetch *iu_fetch_find(const struct iu_net *net, const struct iu_city *city, uint32_t log);
+/* Who has probably signed its heads. */
+void iu_fetch_signer(struct iu_fetch *fetch, const struct iu_chain *chain);
 /* Waits to be asked for, if there is something to ask. */
 void iu_fetch_list(struct iu_net *net, struct iu_fetch *fetch);
 void iu_fetch_end_claim(struct iu_net *net, struct iu_fetch *fetch);

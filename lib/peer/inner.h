@@ -173,6 +173,8 @@ struct iu_fetch {
     struct iu_hash chain_hash;
     struct iu_source *sources;
     size_t source_count;
+    bool has_signer;
+    struct iu_public signer;      /* the newest key of its city that was heard of */
     struct iu_buf note;           /* of the head that came last */
     uint64_t stored, told_ms;     /* entries stored and not yet told of in a fact; when that was last done */
     struct iu_fetch *prev, *next; /* in the list of those that wait to be asked for */

@@ -56,6 +56,8 @@ struct iu_job {
     uint64_t from;
     struct iu_buf a, b, c; /* owned by the job */
     const char *name;      /* META: static */
+    bool has_signer;
+    struct iu_public signer; /* BATCH: who is thought to have signed the head */
     struct iu_prepared *prepared; /* owned; NULL: not yet, or not worth it */
     uint64_t uploads[IU_ATTACHMENTS_MAX];
     size_t upload_count;
@@ -71,6 +73,8 @@ void iu_job_fini(struct iu_job *job); /* frees a, b, c and what was prepared */
 /* Finds out what the bytes of a job say by themselves, without the store: on any thread that alone has the job. iu_apply
  * does it itself where nobody has. Nothing is decided by it: a batch that is not as it should be is looked at by iu_apply. */
 void iu_job_prepare(struct iu_job *job);
+/* Whether that takes longer than it takes to wake a thread. */
+bool iu_job_hard(const struct iu_job *job);
 
 struct iu_outcome {
     enum iu_job_kind kind;

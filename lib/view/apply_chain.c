@@ -95,37 +95,38 @@ static enum iu_err take_chain(const struct iu_applying *a, const struct iu_chain
 }
 
 /* Within one chain nothing may be disputed: that is not a chain. */
-static enum iu_err read_chain(const struct iu_applying *a, struct iu_chain *new)
+static enum iu_err read_chain(const struct iu_applying *a, const struct iu_chain **new)
 {
-    enum iu_err err = iu_chain_get(iu_buf_view(&a->job->a), &a->job->city, new);
+    iu_job_prepare(a->job);
+    *new = a->job->prepared->chain;
+    enum iu_err err = a->job->prepared->chain_err;
     return err == IU_PEER_DISPUTED ? IU_PEER_MISMATCH : err;
 }
 
 enum iu_err iu_apply_chain(const struct iu_applying *a)
 {
-    struct iu_chain *new = malloc(sizeof *new), *held = malloc(sizeof *held);
-    iu_must(new != NULL);
+    struct iu_chain *held = malloc(sizeof *held);
+    const struct iu_chain *new;
     iu_must(held != NULL);
-    enum iu_err err = read_chain(a, new);
+    enum iu_err err = read_chain(a, &new);
     if (!err && iu_chain_load(a->snap, &a->job->city, held))
         err = take_chain(a, new, held);
     else if (!err)
         store_chain(a, new);
-    free(new);
     free(held);
     return err;
 }
 
 enum iu_err iu_apply_pin(const struct iu_applying *a)
 {
-    struct iu_chain *new = malloc(sizeof *new), *held = malloc(sizeof *held);
+    struct iu_chain *held = malloc(sizeof *held);
+    const struct iu_chain *new = NULL;
     enum iu_err err = IU_OK;
-    iu_must(new != NULL);
     iu_must(held != NULL);
     if (!iu_city_disputed(a->snap, &a->job->city)) {
         a->out->why = "this city's delegations are not disputed";
         err = IU_HERE_NOT_FOUND;
-    } else if (read_chain(a, new)) {
+    } else if (read_chain(a, &new)) {
         a->out->why = "these are not valid delegations of this city";
         err = IU_HERE_INVALID;
     } else if (iu_chain_load(a->snap, &a->job->city, held) &&
@@ -137,7 +138,6 @@ enum iu_err iu_apply_pin(const struct iu_applying *a)
         store_chain(a, new);
         iu_city_set_disputed(a->txn, &a->job->city, false, (struct iu_bytes){0});
     }
-    free(new);
     free(held);
     return err;
 }

@@ -19,10 +19,15 @@ struct iu_applying {
 
 /* prepare.c */
 struct iu_prepared {
-    bool good; /* else there is nothing in the rest */
+    /* BATCH */
+    bool head_signed; /* by job->signer */
+    bool has_leaves;  /* else there is nothing in the next three */
     struct iu_leaves leaves;
     struct iu_docs_plan *plans; /* of each item */
     size_t *starts;             /* of each in a */
+    /* CHAIN, PIN */
+    enum iu_err chain_err;
+    struct iu_chain *chain; /* no longer than its count */
 };
 void iu_prepared_free(struct iu_prepared *prepared);
 

@@ -280,7 +280,8 @@ enum iu_err iu_apply_batch(const struct iu_applying *a)
                                      .head = iu_buf_view(&job->c)};
     if (!err && skip == 0) {
         iu_job_prepare(a->job);
-        adding.batch.leaves = a->job->prepared->good ? &a->job->prepared->leaves : NULL;
+        adding.batch.leaves = a->job->prepared->has_leaves ? &a->job->prepared->leaves : NULL;
+        adding.batch.signed_by = a->job->prepared->head_signed ? &a->job->signer : NULL;
     }
     if (!err)
         err = skip > 0 && skip >= count ? judge_old(a, &adding) : fold_and_store(a, &adding);
