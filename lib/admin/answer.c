@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define CITY_ID_CHARS 63
+
 static const char *const answered[] = {"status", "peers", "why",  "log",    "head", "heads",
                                        "show",   "list",  "feed", "export", "key"};
 
@@ -15,15 +17,24 @@ static void put_candidate(struct iu_buf *out, const struct iu_named *who)
     iu_buf_printf(out, "%s (%s%s%s)", who->handle, who->name, *who->domain ? ", " : "", who->domain);
 }
 
-static void refuse_ambiguous(struct iu_reply *reply, const struct iu_named found[2])
+static void refuse_ambiguous(struct iu_reply *reply, const struct iu_named found[IU_MEANT_MAX], int count)
 {
     struct iu_buf why = IU_BUF_INIT;
     iu_buf_put_str(&why, "more than one city answers to that name: ");
-    put_candidate(&why, &found[0]);
-    iu_buf_put_str(&why, ", ");
-    put_candidate(&why, &found[1]);
+    for (int i = 0; i < count; i++) {
+        iu_buf_put_str(&why, i ? ", " : "");
+        put_candidate(&why, &found[i]);
+    }
+    iu_buf_put_str(&why, count == IU_MEANT_MAX ? ", and maybe more" : "");
     iu_reply_error(reply, IU_E_CITY_AMBIGUOUS, iu_buf_cstr(&why), NULL);
     iu_buf_fini(&why);
+}
+
+/* A whole id that is none: one letter of it is another than its checksum says. */
+static bool id_damaged(struct iu_bytes text)
+{
+    static const char head[] = "city1";
+    return text.len > CITY_ID_CHARS - 4 && memcmp(text.data, head, sizeof head - 1) == 0;
 }
 
 /* A positional city argument, resolved; an error reply if that fails. */
@@ -31,38 +42,56 @@ bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request
                     struct iu_named *out)
 {
     struct iu_bytes text;
-    struct iu_named found[2];
+    struct iu_named found[IU_MEANT_MAX];
     int count = 0;
     iu_request_arg(request, "city", 0, &text);
     enum iu_err err = iu_resolve_city(snap, text, found, &count);
     if (err == IU_OK)
         *out = found[0];
-    else if (count < 2)
+    else if (count == 0 && id_damaged(text))
+        iu_reply_error(reply, IU_E_CITY_UNKNOWN, "this is no city's id: its checksum does not fit",
+                       "copy it again, whole: it has 63 letters and digits");
+    else if (count == 0)
         iu_reply_error(reply, IU_E_CITY_UNKNOWN, NULL, NULL);
     else
-        refuse_ambiguous(reply, found);
+        refuse_ambiguous(reply, found, count);
     return err == IU_OK;
+}
+
+void iu_answer_no_place(const struct iu_snap *snap, struct iu_bytes text, enum iu_err err, const char *why,
+                        struct iu_reply *reply)
+{
+    struct iu_named found[IU_MEANT_MAX];
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    char older[IU_PLACE_MAX];
+    int count = 0;
+    const uint8_t *slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+    if (slash)
+        (void)!iu_resolve_city(snap, iu_bytes_of(text.data, (size_t)(slash - text.data)), found, &count);
+    if (err == IU_HERE_INVALID && count > 1) {
+        refuse_ambiguous(reply, found, count);
+    } else if (err == IU_HERE_NOT_FOUND && iu_place_older(snap, text, older)) {
+        iu_buf_printf(&words, "no such entry is in the newest log of this city; %s is in an older one",
+                      older);
+        iu_buf_printf(&next, "%s, if that one is meant", older);
+        iu_reply_error(reply, IU_E_ENTRY_UNKNOWN, iu_buf_cstr(&words), iu_buf_cstr(&next));
+    } else {
+        iu_reply_error(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why, NULL);
+    }
+    iu_buf_fini(&words);
+    iu_buf_fini(&next);
 }
 
 bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                      struct iu_log_state *log, uint64_t *index)
 {
     struct iu_bytes text;
-    struct iu_named found[2];
     const char *why = NULL;
-    int count = 0;
     iu_request_arg(request, "entry", 0, &text);
     enum iu_err err = iu_resolve_entry(snap, text, log, index, &why);
-    if (err == IU_OK)
-        return true;
-    const uint8_t *slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
-    if (slash)
-        (void)!iu_resolve_city(snap, iu_bytes_of(text.data, (size_t)(slash - text.data)), found, &count);
-    if (err == IU_HERE_INVALID && count > 1)
-        refuse_ambiguous(reply, found);
-    else
-        iu_reply_error(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why, NULL);
-    return false;
+    if (err)
+        iu_answer_no_place(snap, text, err, why, reply);
+    return err == IU_OK;
 }
 
 void iu_answer_put_city(struct iu_reply *reply, const struct iu_named *who)
@@ -96,6 +125,7 @@ static void put_standing(struct iu_reply *reply, const struct iu_standing *s)
     iu_reply_u64(reply, "missing", s->missing);
     put_reasons(reply, s->reasons);
     iu_reply_u64(reply, "paths", s->paths);
+    iu_reply_bool(reply, "connected", s->connected);
     iu_reply_date(reply, "heard", s->heard_ms);
     iu_reply_u64(reply, "used", s->quota.used);
     if (s->quota.most)
@@ -147,7 +177,7 @@ static void answer_status(const struct iu_snap *snap, const struct iu_live *live
         following++;
     }
     iu_reply_u64(reply, "following", following);
-    bool ready = has_log && !live->failed && !live->disk_full;
+    bool ready = (has_log || live->stopped) && !live->failed && !live->disk_full;
     iu_reply_bool(reply, "ready", ready);
     for (int state = IU_IN_STEP; state <= IU_FORKED; state++) {
         char name[40] = "states.";

@@ -102,6 +102,7 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     iu_reply_str(reply, "form", iu_form_name(view->form));
     iu_reply_bool(reply, "disputed", view->disputed);
     iu_reply_bool(reply, "unconfirmed", view->unconfirmed);
+    iu_reply_bool(reply, "void", view->beyond);
     put_content(view, reply);
     iu_reply_list(reply, "tags");
     iu_reply_list(reply, "attachments");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of `answer` about entries and keys: lists, feed, export, vkey. Each fills one reply from a snapshot. */
+/* The parts of `answer` about entries and keys: lists, feed, export, vkey. Each fills one reply from a
+ * snapshot. */
 #ifndef IU_ADMIN_READ_H
 #define IU_ADMIN_READ_H
 
@@ -14,6 +15,9 @@ bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request
                     struct iu_named *out);
 /* Cells city, handle, name. */
 void iu_answer_put_city(struct iu_reply *reply, const struct iu_named *who);
+/* Why `text` names no entry here, as iu_resolve_entry found, and what to type instead. */
+void iu_answer_no_place(const struct iu_snap *snap, struct iu_bytes text, enum iu_err err, const char *why,
+                        struct iu_reply *reply);
 /* The `entry` argument resolved likewise. */
 bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                      struct iu_log_state *log, uint64_t *index);
@@ -22,12 +26,15 @@ bool iu_answer_place(const struct iu_snap *snap, const struct iu_request *reques
 void iu_answer_superseded(const struct iu_snap *snap, const struct iu_entry_view *view,
                           struct iu_reply *reply);
 /* What the document says of others, and others of it, into a further row of the object: by (name, domain),
- * superseded_by, summary, supersedes, translation_of, adapted_from, translated_by, adapted_by; the entries by their names. */
+ * superseded_by, summary, supersedes, translation_of, adapted_from, translated_by, adapted_by; the entries by
+ * their names. */
 void iu_answer_relations(const struct iu_snap *snap, const struct iu_entry_view *view,
                          struct iu_reply *reply);
 
-/* list and log: rows "entries", newest first. Arguments: city, type, tag, lang, limit (default 50, at most IU_LIST_MAX). */
-void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request, bool all_kinds, struct iu_reply *reply);
+/* list and log: rows "entries", newest first. Arguments: city, type, tag, lang, limit (default 50, at most
+ * IU_LIST_MAX). */
+void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request, bool all_kinds,
+                    struct iu_reply *reply);
 /* feed: rows "feed" from position `from` on, at most `limit`; cell "next" of the object is where to go on. */
 void iu_answer_feed(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply);
 /* key: `vkey CITY` and `show`. False for other words: the daemon answers those. */

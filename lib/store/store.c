@@ -458,6 +458,23 @@ enum iu_err iu_store_peek(const char *dir, struct iu_store_peek *out, const char
     return err;
 }
 
+enum iu_err iu_store_look(const struct iu_store_options *options, const char **why)
+{
+    if (is_new(options->dir))
+        return IU_HERE_NOT_FOUND;
+    struct iu_store *store = calloc(1, sizeof *store);
+    iu_must(store);
+    store->lock = -1;
+    uint64_t len = 0;
+    enum iu_err err = check_file(options->dir, false, &len, why);
+    if (!err)
+        err = open_env(options->dir, map_for(0, len), MDB_RDONLY | MDB_NOLOCK, &store->env, why);
+    if (!err)
+        err = open_tables(store, options->city, options->older, why);
+    iu_store_close(store);
+    return err;
+}
+
 void iu_store_close(struct iu_store *store)
 {
     if (!store)

@@ -30,6 +30,9 @@ struct iu_store_options {
 /* Opens, or builds a new store in DIR.new, syncs it and renames. *why is a static sentence on failure. IU_HERE_FORMAT: newer
  * format, or older without `older`; IU_HERE_DENIED: another city's, or in use; IU_HERE_CORRUPT: truncated or not a store; IU_HERE_FULL; IU_HERE_DISK. */
 IU_MUST_USE enum iu_err iu_store_open(const struct iu_store_options *options, struct iu_store **out, const char **why);
+/* Whether iu_store_open would take what is there, without changing or locking it: only where no process has the store open.
+ * IU_HERE_NOT_FOUND: a first start would build it. */
+IU_MUST_USE enum iu_err iu_store_look(const struct iu_store_options *options, const char **why);
 void iu_store_close(struct iu_store *store);
 
 /* Doubles the room. Only while no snapshot and no transaction is open. */

@@ -286,8 +286,11 @@ enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state 
     if (err)
         return err;
     out->form = iu_item_form(&out->item);
-    out->disputed = index >= log->frozen_at;
+    uint64_t closed_at = iu_closed_at(snap, &log->city, log->log);
+    out->beyond = index >= closed_at;
     out->unconfirmed = index >= iu_confirmed(snap, log);
+    out->disputed =
+        index >= log->frozen_at && (closed_at == UINT64_MAX || (out->unconfirmed && !out->beyond));
     if (out->item.has_hash) {
         out->entry = out->item.hash;
         return IU_OK;

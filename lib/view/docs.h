@@ -15,7 +15,8 @@ struct iu_entry_view {
     struct iu_hash entry;
     enum iu_form form;
     bool unreadable;  /* header, fields or body break the format: counted in nothing */
-    bool disputed;    /* at or above the agreed size of a proven fork */
+    bool disputed;    /* at or above the agreed size of a proven fork that the root key has not settled */
+    bool beyond;      /* beyond where the root key closed this log: it counts for nothing, for good */
     bool unconfirmed; /* beyond what the root states of a replaced key, and no head of the new key covers it
                          yet */
     struct iu_item item;

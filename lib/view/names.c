@@ -189,8 +189,8 @@ void iu_contact(const struct iu_snap *snap, const struct iu_city *city, char out
 
 struct candidates {
     const struct iu_snap *snap;
-    struct iu_named *out; /* the first two */
-    int count;            /* 2: two or more */
+    struct iu_named *out; /* the first of them */
+    int count;            /* IU_MEANT_MAX: so many or more */
 };
 
 static void add(struct candidates *c, const struct iu_city *city)
@@ -198,7 +198,7 @@ static void add(struct candidates *c, const struct iu_city *city)
     for (int i = 0; i < c->count; i++)
         if (iu_city_equal(&c->out[i].city, city))
             return;
-    if (c->count < 2)
+    if (c->count < IU_MEANT_MAX)
         iu_name(c->snap, city, &c->out[c->count++]);
 }
 
@@ -327,8 +327,8 @@ static bool begins(struct iu_bytes text, const char *with)
     return text.len > len && memcmp(text.data, with, len) == 0;
 }
 
-enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text, struct iu_named out[2],
-                            int *count)
+enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text,
+                            struct iu_named out[IU_MEANT_MAX], int *count)
 {
     struct candidates c = {.snap = snap, .out = out};
     struct iu_city city;
@@ -435,7 +435,7 @@ static bool read_place(struct iu_bytes text, uint64_t *number, uint64_t *index)
 enum iu_err iu_resolve_entry(const struct iu_snap *snap, struct iu_bytes text, struct iu_log_state *log,
                              uint64_t *index, const char **why)
 {
-    struct iu_named found[2];
+    struct iu_named found[IU_MEANT_MAX];
     uint64_t number;
     int count;
     *why = NULL;
@@ -459,4 +459,26 @@ enum iu_err iu_resolve_entry(const struct iu_snap *snap, struct iu_bytes text, s
         return IU_OK;
     *why = "no such entry is held here";
     return IU_HERE_NOT_FOUND;
+}
+
+#define OLDER_MAX 64 /* logs looked into, from the newest down */
+
+bool iu_place_older(const struct iu_snap *snap, struct iu_bytes text, char out[IU_PLACE_MAX])
+{
+    struct iu_named found[IU_MEANT_MAX];
+    struct iu_log_state newest, log;
+    uint64_t number, index;
+    int count;
+    const uint8_t *slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+    size_t len = slash ? (size_t)(slash - text.data) : 0;
+    if (!slash || !read_place(iu_bytes_of(slash + 1, text.len - len - 1), &number, &index) || number ||
+        iu_resolve_city(snap, iu_bytes_of(text.data, len), found, &count) != IU_OK ||
+        !iu_log_newest(snap, &found[0].city, &newest))
+        return false;
+    for (uint32_t at = newest.log - 1, left = OLDER_MAX; at > 0 && left > 0; at--, left--)
+        if (iu_log_find(snap, &found[0].city, at, &log) && index < log.size) {
+            iu_place_put(snap, &log, index, out);
+            return true;
+        }
+    return false;
 }

@@ -35,15 +35,20 @@ void iu_place_of(const struct iu_snap *snap, const struct iu_named *who, const s
 void iu_contact(const struct iu_snap *snap, const struct iu_city *city, char out[IU_CONTACT_SHOWN + 1]);
 
 /* Resolves `lyon`, `lyon~q0x7`, `lyon.example`, `city1…` or a prefix of an id of at least 8 characters behind
- * "city1", with it or without; else a city's name, whatever its case. IU_HERE_NOT_FOUND; IU_HERE_INVALID when ambiguous (the first two candidates in
- * `out`, *count = 2). A whole id resolves even if nothing is known of it. `out` has room for 2. */
+ * "city1", with it or without; else a city's name, whatever its case. IU_HERE_NOT_FOUND; IU_HERE_INVALID when
+ * ambiguous (the candidates in `out`, *count of them; IU_MEANT_MAX: there may be more). A whole id resolves
+ * even if nothing is known of it. */
+#define IU_MEANT_MAX 8
 IU_MUST_USE enum iu_err iu_resolve_city(const struct iu_snap *snap, struct iu_bytes text,
-                                        struct iu_named out[2], int *count);
+                                        struct iu_named out[IU_MEANT_MAX], int *count);
 
 /* Resolves `lyon/1204` (newest log), `lyon/2:17` (log 2), `entry1…` or its unique prefix (at least 6
  * characters behind "entry1"). IU_HERE_NOT_FOUND, IU_HERE_INVALID as above or when malformed; *why is a
  * static sentence. */
 IU_MUST_USE enum iu_err iu_resolve_entry(const struct iu_snap *snap, struct iu_bytes text,
                                          struct iu_log_state *log, uint64_t *index, const char **why);
+/* Where `lyon/23` is not in the newest log, and is in an older one: the name `lyon/1:23` of the newest such.
+ */
+bool iu_place_older(const struct iu_snap *snap, struct iu_bytes text, char out[IU_PLACE_MAX]);
 
 #endif

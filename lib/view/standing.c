@@ -140,7 +140,8 @@ static void fill_in(char out[512], const char *template, const struct iu_snap *s
 /* What the store knows of the city's logs. */
 struct held {
     uint64_t entries, missing, wanted_ms, grew_ms, frozen_ms, disputed_ms;
-    bool frozen, over_quota, absent, bodies_missing;
+    bool frozen, settled, over_quota, absent,
+        bodies_missing; /* settled: a fork that lies behind the root's word */
 };
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -172,7 +173,10 @@ static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, 
     out->grew_ms = later(out->grew_ms, iu_moment_get(snap, IU_MOMENT_GREW, log->no));
     out->disputed_ms = later(out->disputed_ms, iu_moment_get(snap, IU_MOMENT_DISPUTED, log->no));
     out->bodies_missing = out->bodies_missing || log->gap_count > 0 || attachments_missing(snap, log->no);
-    if (log->frozen_at != IU_NOT_FROZEN) {
+    uint64_t closed_at = iu_closed_at(snap, &log->city, log->log);
+    if (log->frozen_at != IU_NOT_FROZEN && closed_at != UINT64_MAX) {
+        out->settled = true;
+    } else if (log->frozen_at != IU_NOT_FROZEN) {
         out->frozen = true;
         out->frozen_ms = later(out->frozen_ms, iu_moment_get(snap, IU_MOMENT_FROZEN, log->no));
     }
@@ -184,6 +188,7 @@ static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, 
         out->wanted_ms = later(out->wanted_ms, want.since_ms);
     }
     end = end < log->frozen_at ? end : log->frozen_at; /* nothing is fetched beyond */
+    end = end < closed_at ? end : closed_at;
     out->missing += end > log->size ? end - log->size : 0;
 }
 
@@ -359,6 +364,14 @@ static const char *cause_of(const struct matter *c, enum iu_because because)
     if (because == IU_BECAUSE_IN_STEP && !(c->link != NULL && c->link->up))
         return "Everything that is known of %n is here, from others: %n itself is not connected, and what it "
                "published meanwhile may not have come yet.";
+    if (because == IU_BECAUSE_SELF && c->held.settled)
+        return "%n is this node's own city. Two histories of an earlier log of it were signed; its root key "
+               "has said "
+               "which stands.";
+    if (because == IU_BECAUSE_IN_STEP && c->held.settled && !c->link->stopped)
+        return "Everything known of %n is here. Two histories of an earlier log of it were signed; its root "
+               "key has "
+               "said which stands.";
     if (because == IU_BECAUSE_IN_STEP && c->link->stopped)
         return "Everything known of %n is here. %n itself says that it does not sign now: nothing new comes "
                "from "
@@ -416,6 +429,7 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     out->quota = c.quota;
     out->quota_next = quota_next(&c);
     out->heard_ms = c.link != NULL && c.link->up ? present->now_ms : c.peer.heard_ms;
+    out->connected = c.link != NULL && c.link->up;
     out->because = judge(&c);
     out->state = state_of(&c, out->because);
     out->code = words[out->because].code;

@@ -81,6 +81,7 @@ struct iu_standing {
     uint32_t paths;    /* links that can bring its log */
     struct iu_quota quota;
     uint64_t quota_next; /* a quota that would do for all that is known of; 0: there is none to raise */
+    bool connected;    /* one of them is to the city itself */
     enum iu_because because;
     const char *code; /* stable word: "unreachable" */
     char cause[512];  /* one sentence */

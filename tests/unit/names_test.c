@@ -53,7 +53,7 @@ static struct iu_named named(struct map *m, const struct node *city)
     return out;
 }
 
-static enum iu_err resolve(struct map *m, const char *text, struct iu_named out[2], int *count)
+static enum iu_err resolve(struct map *m, const char *text, struct iu_named out[IU_MEANT_MAX], int *count)
 {
     struct iu_snap *snap = iu_snap_open(m->here.disk.store);
     enum iu_err err = iu_resolve_city(snap, iu_bytes_str(text), out, count);
@@ -63,7 +63,7 @@ static enum iu_err resolve(struct map *m, const char *text, struct iu_named out[
 
 static void assert_resolves(struct map *m, const char *text, const struct node *city)
 {
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     int count = 0;
     assert_int_equal(resolve(m, text, out, &count), IU_OK);
     assert_int_equal(count, 1);
@@ -72,7 +72,7 @@ static void assert_resolves(struct map *m, const char *text, const struct node *
 
 static void assert_unknown(struct map *m, const char *text)
 {
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     int count = 9;
     assert_int_equal(resolve(m, text, out, &count), IU_HERE_NOT_FOUND);
     assert_int_equal(count, 0);
@@ -106,7 +106,7 @@ static void a_city_without_a_charter_is_called_by_its_id(void **state)
 static void two_cities_with_one_handle_are_told_apart(void **state)
 {
     struct map *m = *state;
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     int count;
     node_charter(&m->twin, "Lyon on the hill", "lyon", "lyon.example");
     publish_and_pull(m, &m->twin);
@@ -212,7 +212,7 @@ static void a_city_answers_to_handle_domain_and_id(void **state)
 static void a_city_answers_to_its_name_whatever_the_case(void **state)
 {
     struct map *m = *state;
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     int count;
     assert_resolves(m, "Lyon", &m->lyon);
     assert_resolves(m, "LYON", &m->lyon);
@@ -230,7 +230,7 @@ static void a_city_answers_to_its_name_whatever_the_case(void **state)
 static void an_id_resolves_even_if_nothing_is_known_of_it(void **state)
 {
     struct map *m = *state;
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     struct iu_city nobody = city_of(0x77);
     int count;
     char id[IU_BECH32_MAX];
@@ -244,7 +244,7 @@ static void an_id_resolves_even_if_nothing_is_known_of_it(void **state)
 static void a_city_that_is_only_followed_is_found_by_its_id(void **state)
 {
     struct map *m = *state;
-    struct iu_named out[2];
+    struct iu_named out[IU_MEANT_MAX];
     struct iu_city stranger = city_of(0x66);
     int count;
     char id[IU_BECH32_MAX];
