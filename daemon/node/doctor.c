@@ -13,6 +13,7 @@
 
 #define ROOM_LEAST 256000000ULL
 #define SKEW_MS (10ULL * 60 * 1000)
+#define DAY_MS 86400000ULL
 #define DATES_MAX 100
 #define ARENA_MAX (1024UL * 1024)
 #define DIAL_BACK_MS 8000
@@ -41,8 +42,15 @@ static uint64_t built_ms(void)
     return iu_date_get(text, &ms) == IU_OK ? ms : 0;
 }
 
-/* The newest declared date among what came last from others. */
-static uint64_t newest_date(struct node *node, const struct iu_snap *snap)
+/* Whether a date is later than any that is right at `now`. A whole day was declared: it may be tomorrow's. */
+static bool too_late(uint64_t date_ms, uint64_t now)
+{
+    bool day = date_ms % DAY_MS == 0;
+    return day ? date_ms > ((now + SKEW_MS) / DAY_MS + 1) * DAY_MS : date_ms > now + SKEW_MS;
+}
+
+/* The newest date that is too late, among what came last from others; 0: none is. */
+static uint64_t newest_late(struct node *node, const struct iu_snap *snap, uint64_t now)
 {
     struct iu_list_at at = {UINT64_MAX};
     struct iu_log_state log;
@@ -54,7 +62,7 @@ static uint64_t newest_date(struct node *node, const struct iu_snap *snap)
         iu_arena_reset(&arena);
         if (!iu_city_equal(&log.city, &node->self) &&
             iu_entry_view(snap, &log, index, &arena, &view) == IU_OK && !view.unreadable &&
-            view.header.date_ms > newest)
+            view.header.date_ms > newest && too_late(view.header.date_ms, now))
             newest = view.header.date_ms;
     }
     iu_arena_fini(&arena);
@@ -63,13 +71,13 @@ static uint64_t newest_date(struct node *node, const struct iu_snap *snap)
 
 static void check_clock(struct node *node, const struct iu_snap *snap, struct iu_reply *reply)
 {
-    uint64_t now = os_wall_ms(), newest = newest_date(node, snap);
+    uint64_t now = os_wall_ms(), newest = newest_late(node, snap, now);
     char words[160], date[25];
     iu_date_put(date, now);
-    if (now + 86400000ULL < built_ms()) {
+    if (now + DAY_MS < built_ms()) {
         snprintf(words, sizeof words, "the clock says %s, which is before this program was made", date);
         put(reply, "clock", false, words, "set the clock, and keep it set: timedatectl set-ntp true");
-    } else if (newest > now + SKEW_MS) {
+    } else if (newest) {
         char other[25];
         iu_date_put(other, newest);
         snprintf(words, sizeof words, "the clock says %s, but an entry of another city is dated %s", date,
@@ -184,6 +192,30 @@ static void check_peers(const struct iu_live *live, const struct iu_snap *snap, 
     iu_buf_fini(&contacts);
 }
 
+/* Cities whose record stands still because two histories, or two delegations, of it were signed. */
+static void check_histories(const struct node *node, const struct iu_live *live, const struct iu_snap *snap,
+                            struct iu_reply *reply)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct iu_follow follow = {.city = node->self};
+    struct iu_city at;
+    struct iu_present present = {live->links, live->link_count, live->now_ms, node->config.quota_bytes};
+    struct iu_standing s;
+    bool more = true;
+    for (bool first = true; more; more = iu_follow_next(snap, first, &at, &follow), first = false) {
+        iu_standing(snap, &follow.city, &present, &s);
+        if (s.state != IU_FORKED)
+            continue;
+        iu_buf_printf(&words, "%s%s is %s", words.len ? ", " : "", s.who.name[0] ? s.who.name : s.who.handle,
+                      s.code);
+        iu_buf_printf(&next, "%sinterurban why %s", next.len ? "; " : "", s.who.handle);
+    }
+    put(reply, "histories", !words.len,
+        words.len ? iu_buf_cstr(&words) : "no city that is followed contradicts itself", iu_buf_cstr(&next));
+    iu_buf_fini(&words);
+    iu_buf_fini(&next);
+}
+
 static void put_dial_back(const struct iu_effect *effect, struct iu_reply *reply)
 {
     char words[IU_FACT_TEXT_MAX + 32];
@@ -214,6 +246,7 @@ static void examined(struct node *node, const struct iu_effect *effect, struct i
     check_keys(node, reply);
     put(reply, "signing", live.signing, live.signing ? "this node signs" : live.sign_why, live.sign_next);
     check_peers(&live, snap, reply);
+    check_histories(node, &live, snap, reply);
     iu_snap_close(snap);
     put_dial_back(effect, reply);
 }

@@ -188,15 +188,45 @@ bool home_place_ok(const char *dir, bool store, struct iu_buf *why, struct iu_bu
     return good;
 }
 
+bool home_run_ok(const struct home *home, struct iu_buf *why, struct iu_buf *next)
+{
+    bool there = access(home->run_dir, F_OK) == 0;
+    if (there && faccessat(AT_FDCWD, home->run_dir, R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    if (!there && strcmp(home->run_dir, SYSTEM_RUN) == 0 &&
+        faccessat(AT_FDCWD, "/run", W_OK, AT_EACCESS) == 0)
+        return true; /* the start makes it */
+    iu_buf_printf(why, "the directory %s, for the sockets, %s", home->run_dir,
+                  there ? "may not be written by this user" : "is not there");
+    iu_buf_printf(
+        next,
+        "start it by systemd with the unit in interurband(8), which makes it; or, as root: install -d -o ");
+    put_user(next, geteuid());
+    iu_buf_printf(next, " %s", home->run_dir);
+    return false;
+}
+
+/* Of the directory, or the nearest one above it that is there. */
+static bool disk_of(const char *dir, struct statvfs *out)
+{
+    char *path = copied(dir), *slash;
+    int rc;
+    while ((rc = statvfs(path, out)) != 0 && errno == ENOENT && (slash = strrchr(path, '/')) && slash[1])
+        slash[slash == path] = 0; /* up to the root itself */
+    free(path);
+    return rc == 0;
+}
+
 uint64_t home_room(const char *dir)
 {
     struct statvfs vfs;
-    char *path = copied(dir), *slash;
-    int rc;
-    while ((rc = statvfs(path, &vfs)) != 0 && errno == ENOENT && (slash = strrchr(path, '/')) && slash > path)
-        *slash = 0;
-    free(path);
-    return rc == 0 ? (uint64_t)vfs.f_bavail * vfs.f_frsize : 0;
+    return disk_of(dir, &vfs) ? (uint64_t)vfs.f_bavail * vfs.f_frsize : 0;
+}
+
+uint64_t home_disk(const char *dir)
+{
+    struct statvfs vfs;
+    return disk_of(dir, &vfs) ? (uint64_t)vfs.f_blocks * vfs.f_frsize : 0;
 }
 
 bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next)

@@ -50,8 +50,13 @@ void home_remove(const struct home *home, const char *name);
  * `store` false) or a store. What is absent is no fault. False with `why`, which names the path, its mode and
  * owner, and `next`, how to mend it. */
 bool home_place_ok(const char *dir, bool store, struct iu_buf *why, struct iu_buf *next);
+/* Whether the directory of the sockets is there, or can be made, and this user may write in it. False with
+ * `why` and `next`. */
+bool home_run_ok(const struct home *home, struct iu_buf *why, struct iu_buf *next);
 /* Bytes that may still be written on the disk of a directory, or of the nearest one above it. */
 uint64_t home_room(const char *dir);
+/* How large that disk is. */
+uint64_t home_disk(const char *dir);
 /* Whether the chain is missing from a home that holds other files of a founded city; then `why` and `next`.
  */
 bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next);
@@ -59,7 +64,8 @@ bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next)
 /* The node's key. NULL with `why`. */
 struct iu_key *home_key(const struct home *home, struct iu_buf *why);
 
-/* The fence file: its line, then one city id a line. It is there from the first start on. HOME_REFUSED: damaged, or not a private file. */
+/* The fence file: its line, then one city id a line. It is there from the first start on. HOME_REFUSED:
+ * damaged, or not a private file. */
 enum home_file home_fence(const struct home *home, struct iu_city out[IU_FENCE_PEERS_MAX], size_t *count);
 bool home_fence_write(const struct home *home, const struct iu_city *cities, size_t count);
 

@@ -88,8 +88,7 @@ static void revoked(struct node *node, const struct iu_effect *effect, struct iu
 
 static bool none_to(struct iu_reply *reply)
 {
-    iu_reply_error(reply, IU_E_INVITE_UNKNOWN, "no open invite was made for that name, or has that id",
-                   "interurban invite --list");
+    iu_reply_error(reply, IU_E_INVITE_ABSENT, NULL, NULL);
     return true;
 }
 
@@ -194,7 +193,7 @@ static size_t count_open(struct node *node)
 bool invites_invite(struct node *node, struct client *client, const struct iu_request *request,
                     struct iu_reply *reply)
 {
-    struct iu_bytes to;
+    struct iu_bytes to, address;
     uint64_t lasts_s = iu_request_u64(request, "expires", STANDARD_S);
     if (iu_request_flag(request, "list")) {
         list(node, reply);
@@ -203,8 +202,12 @@ bool invites_invite(struct node *node, struct client *client, const struct iu_re
     if (iu_request_arg(request, "revoke", 0, &to))
         return take_back(node, client, to, reply);
     iu_request_arg(request, "to", 0, &to);
-    if (to.len > IU_NAME_MAX || !iu_text_ok(to, false) || !lasts_s || lasts_s > MOST_S)
-        return fails(reply, IU_E_USAGE, "a name of at most 255 bytes, and a time of at most 366 days");
+    if (to.len > IU_NAME_MAX || !iu_text_ok(to, false))
+        return fails(reply, IU_E_USAGE, "--to takes a name of at most 255 bytes, without control characters");
+    if (!lasts_s || lasts_s > MOST_S)
+        return fails(reply, IU_E_USAGE, "an invite holds for 366 days at most");
+    if (iu_request_arg(request, "address", 0, &address) && !iu_address_ok(address))
+        return fails(reply, IU_E_USAGE, "--address takes HOST:PORT, such as node.lyon.example:7466");
     if (count_open(node) >= IU_INVITES_OPEN_MAX)
         return fails(reply, IU_E_INVITE_TOO_MANY, NULL);
     struct making *making = calloc(1, sizeof *making);
@@ -232,13 +235,37 @@ bool invites_invite(struct node *node, struct client *client, const struct iu_re
 
 /* --- joining --- */
 
+struct host {
+    struct iu_city city;
+    char address[IU_ADDRESS_MAX + 1];
+};
+
+/* Nobody answered: it is said where. */
+static void join_failed(const struct iu_effect *effect, const struct host *host, struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    const char *code = effect->code ? effect->code : "";
+    bool late = strstr(effect->why, "in time") != NULL;
+    if (strcmp(code, "unreachable") == 0 || strcmp(code, "timeout") == 0) {
+        iu_buf_printf(&why, "at %s, the address in the invite: %s", host->address, effect->why);
+        iu_reply_error(
+            reply, late ? IU_E_TIMED_OUT : IU_E_CONNECT, iu_buf_cstr(&why),
+            "ask the other city whether its node runs, whether this is its address, and whether its port is "
+            "open; then use the invite again");
+    } else {
+        answer_error(effect, reply);
+    }
+    iu_buf_fini(&why);
+}
+
 static void joined(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
 {
-    const struct iu_city *city = data;
+    const struct host *host = data;
+    const struct iu_city *city = &host->city;
     struct iu_named who;
     char id[IU_BECH32_MAX];
     if (effect->err) {
-        answer_error(effect, reply);
+        join_failed(effect, host, reply);
         return;
     }
     struct iu_snap *snap = iu_snap_open(node->store);
@@ -270,12 +297,13 @@ bool invites_join(struct node *node, struct client *client, const struct iu_requ
     iu_snap_close(snap);
     if (blocked)
         return fails(reply, IU_E_BLOCKED, NULL);
-    struct iu_city *city = malloc(sizeof *city);
-    iu_must(city != NULL);
-    *city = invitation.city;
+    struct host *host = calloc(1, sizeof *host);
+    iu_must(host != NULL);
+    host->city = invitation.city;
+    snprintf(host->address, sizeof host->address, "%s", invitation.address);
     struct iu_event event = {.kind = IU_EVENT_JOIN, .invitation = &invitation};
     event.deadline_ms = node->now_ms + (timeout_s < JOIN_MAX_S ? timeout_s : JOIN_MAX_S) * 1000;
-    event.token = ask_add(node, client, joined, city);
+    event.token = ask_add(node, client, joined, host);
     node_pump(node, &event);
     return false;
 }

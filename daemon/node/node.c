@@ -6,6 +6,7 @@
 #include "node/control.h"
 #include "node/listen.h"
 #include "node/metrics.h"
+#include "node/offline.h"
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
@@ -29,7 +30,8 @@
 #define STOP_LOOK_MS 20     /* while stopping: whether all is done */
 #define STOP_POLITE_MS 1200 /* for Bye to leave */
 #define STOP_MAX_MS 1800
-#define ROOM_AGAIN (16ULL * 1024 * 1024)
+#define ROOM_AGAIN (16ULL * 1024 * 1024) /* after a full disk; or a quarter of a small one */
+#define ROOM_KEPT (2ULL * 1024 * 1024)   /* beside a document whose size is known before */
 #define LINKS_MAX 4096
 
 int node_refuse(enum iu_error error, const char *why, const char *next)
@@ -150,6 +152,8 @@ static bool refuse_store(enum iu_err err, const char *dir, const char *words, in
         iu_buf_put_str(&next, "set `store` in the configuration to a directory on a disk of this machine");
     else if (placed && err == IU_HERE_DENIED && strstr(words, "another process"))
         iu_buf_printf(&next, "wait until that process ends, or stop it: fuser -v %s/lock", dir);
+    else if (placed)
+        iu_buf_put_str(&next, offline_store_next(err, words));
     return refuse(err == IU_HERE_FULL   ? IU_E_DISK_FULL
                   : err == IU_HERE_DISK ? IU_E_DISK
                                         : IU_E_STORE,
@@ -171,6 +175,7 @@ static bool open_store(struct node *node, int *exit_code)
     os_random(options.seed, sizeof options.seed);
     enum iu_err err = iu_store_open(&options, &node->store, &words);
     bool good = err == IU_OK || refuse_store(err, dir, words, exit_code);
+    node->room_again = home_disk(dir) / 4 < ROOM_AGAIN ? home_disk(dir) / 4 : ROOM_AGAIN;
     free(dir);
     if (!good)
         return false;
@@ -299,7 +304,7 @@ static void look_for_room(struct node *node)
 {
     uint64_t used, room;
     iu_store_room(node->store, &used, &room);
-    if (room < ROOM_AGAIN || !writer_idle(node->writer))
+    if (room < node->room_again || !writer_idle(node->writer))
         return;
     enum iu_err err = iu_store_mend(node->store);
     if (err) {
@@ -484,15 +489,29 @@ static size_t links_room(struct node *node, const struct iu_snap *snap, const st
     return most;
 }
 
-static void full_words(struct node *node, struct iu_buf *why, struct iu_buf *next)
+void node_full_words(struct node *node, struct iu_buf *why, struct iu_buf *next)
 {
     uint64_t used, room;
     char has[IU_SIZE_WORDS], needs[IU_SIZE_WORDS];
     iu_store_room(node->store, &used, &room);
     iu_size_put(has, room);
-    iu_size_put(needs, ROOM_AGAIN);
-    iu_buf_printf(why, "the disk of the store is full: %s are free", has);
+    iu_size_put(needs, node->room_again);
+    iu_buf_printf(why, "the disk of the store is full: %s are free, and %s have to be", has, needs);
     iu_buf_printf(next, "make room on that disk: it goes on by itself when %s are free", needs);
+}
+
+/* An eighth more than its bytes, for pages and what leads to them. */
+bool node_has_room(struct node *node, uint64_t bytes, struct iu_buf *why)
+{
+    uint64_t used, room;
+    char has[IU_SIZE_WORDS], size[IU_SIZE_WORDS];
+    iu_store_room(node->store, &used, &room);
+    if (bytes / 8 * 9 + ROOM_KEPT <= room)
+        return true;
+    iu_size_put(size, bytes);
+    iu_size_put(has, room);
+    iu_buf_printf(why, "this document takes %s, and the disk of the store has %s free", size, has);
+    return false;
 }
 
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out)
@@ -502,7 +521,7 @@ void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *ou
     iu_buf_clear(&node->live_why);
     iu_buf_clear(&node->live_next);
     if (node->full)
-        full_words(node, &node->live_why, &node->live_next);
+        node_full_words(node, &node->live_why, &node->live_next);
     else
         iu_fence_words(view.fence, node_now(node), &node->live_why, &node->live_next);
     bool signs = iu_fence_may_sign(view.fence) && !node->full;
@@ -512,6 +531,7 @@ void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *ou
                             .quota_bytes = node->config.quota_bytes,
                             .version = IU_VERSION,
                             .signing = signs,
+                            .stopped = view.fence->state == IU_FENCE_STOPPED,
                             .sign_code = node->full ? "disk-full" : iu_fence_code(view.fence),
                             .sign_why = signs ? "" : iu_buf_cstr(&node->live_why),
                             .sign_next = signs ? "" : iu_buf_cstr(&node->live_next),

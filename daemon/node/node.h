@@ -67,6 +67,7 @@ struct node {
     uint64_t on_behalf;           /* conn of the event being stepped */
     uint64_t armed_ms;            /* when the tick is due */
     uint64_t stop_ms, indexed_ms, urgent_ms; /* by the steady clock; urgent: when such a job was last put */
+    uint64_t room_again;          /* after a full disk, writing goes on when so many bytes are free */
     bool pumping, full, stopping, closing;
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */
@@ -102,6 +103,11 @@ void node_stop(struct node *node, int exit_code);
 
 /* What `answer` needs beyond the store. Links and words live until the next call. */
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out);
+
+/* That the disk is full, and when it goes on. */
+void node_full_words(struct node *node, struct iu_buf *why, struct iu_buf *next);
+/* Whether a document of so many bytes fits on the disk, and leaves room for small ones. False with `why`. */
+bool node_has_room(struct node *node, uint64_t bytes, struct iu_buf *why);
 
 /* Prints one error of the start as the command line does; returns its exit code. */
 int node_refuse(enum iu_error error, const char *why, const char *next);

@@ -10,6 +10,7 @@
 #include "node/resolve.h"
 #include "node/upgrade.h"
 #include "sign/key.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct look {
     struct home home;
     struct config config;
     struct iu_reply *reply; /* NULL: lines are printed */
+    struct iu_city city;    /* with `founded`: whose home it is */
+    bool founded;
     int exit_code;
 };
 
@@ -79,7 +82,8 @@ static bool check_home(struct look *look, const char *home, const char *config)
 {
     struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
     bool good = home_look(home, config, &look->home, &words, &next) &&
-                home_place_ok(look->home.dir, false, &words, &next);
+                home_place_ok(look->home.dir, false, &words, &next) &&
+                home_run_ok(&look->home, &words, &next);
     if (good)
         iu_buf_printf(&words, "%s may be read and written", look->home.dir);
     put_bufs(look, "home", good, &words, &next);
@@ -125,6 +129,8 @@ static void check_keys(struct look *look)
         iu_buf_put_str(&next, "bring it back from the safe copy");
     } else {
         struct iu_public ours;
+        look->founded = true;
+        look->city = chain->items[0].city;
         iu_key_public(key, &ours);
         good = memcmp(ours.b, iu_chain_last(chain)->node.b, sizeof ours.b) == 0;
         iu_buf_put_str(&words, good ? "node.key and chain belong together, and modes are right"
@@ -166,6 +172,52 @@ static void check_format(struct look *look, const char *dir)
              &next);
 }
 
+const char *offline_store_next(enum iu_err err, const char *words)
+{
+    if (err == IU_HERE_DENIED && strstr(words, "another city"))
+        return "bring together what belongs together: this city's own store, or the chain and the node.key "
+               "of "
+               "the city whose store it is; `store` in the configuration may name the wrong directory";
+    return "";
+}
+
+/* Whether a start would find in the store what it needs. A running node has it open: then nothing is looked
+ * at. */
+static bool store_whole(struct look *look, const char *dir, struct iu_buf *words, struct iu_buf *next)
+{
+    const char *why = "";
+    struct iu_store_options options = {.dir = dir, .city = &look->city, .older = true};
+    if (!look->founded || home_holder(&look->home))
+        return true;
+    enum iu_err err = iu_store_look(&options, &why);
+    if (!err || err == IU_HERE_NOT_FOUND || err == IU_HERE_FORMAT)
+        return true; /* the format is looked at by itself */
+    const char *then = offline_store_next(err, why);
+    iu_buf_printf(words, "%s: %s", dir, *why ? why : iu_err_words(err));
+    iu_buf_put_str(next, *then ? then : iu_error_next(IU_E_STORE));
+    return false;
+}
+
+/* The first start makes the directory, but none above it. */
+static bool store_may_come(const char *dir, struct iu_buf *words, struct iu_buf *next)
+{
+    struct iu_buf parent = IU_BUF_INIT;
+    const char *slash = strrchr(dir, '/');
+    iu_buf_put(&parent, dir, slash && slash > dir ? (size_t)(slash - dir) : slash ? 1 : 0);
+    const char *path = slash ? iu_buf_cstr(&parent) : ".";
+    bool good = access(path, F_OK) == 0;
+    if (!good) {
+        iu_buf_printf(words, "%s cannot be made: there is no directory %s", dir, path);
+        iu_buf_put_str(
+            next, "make it, as a directory of the node's own user, or mount it; or correct `store` in the "
+                  "configuration");
+    } else {
+        good = home_place_ok(path, false, words, next);
+    }
+    iu_buf_fini(&parent);
+    return good;
+}
+
 static void check_store(struct look *look)
 {
     struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
@@ -173,12 +225,14 @@ static void check_store(struct look *look)
     char *dir = store_dir(&look->home, &look->config), *guard = home_path(&look->home, "guard"),
          room[IU_SIZE_WORDS];
     bool absent = stat(dir, &unused) != 0 && errno == ENOENT, signs = stat(guard, &unused) == 0;
-    bool good = home_place_ok(dir, true, &words, &next) && !(absent && signs);
+    bool lost = absent && signs,
+         good = !lost && home_place_ok(dir, true, &words, &next) &&
+                (absent ? store_may_come(dir, &words, &next) : store_whole(look, dir, &words, &next));
     if (good && absent)
         iu_buf_printf(&words, "%s is not there yet: the first start makes it", dir);
     else if (good)
         iu_buf_printf(&words, "%s may be read and written", dir);
-    else if (absent) {
+    else if (lost) {
         iu_buf_printf(&words, "%s is not there, though this city has signed entries", dir);
         iu_buf_put_str(&next, "bring the whole home back from a copy, or restore a backup into a new one");
     }
@@ -201,23 +255,28 @@ static void check_port(struct look *look, uv_loop_t *loop, const char *address)
     struct iu_buf words = IU_BUF_INIT;
     struct sockaddr_storage at;
     int on = 1, cause = EADDRNOTAVAIL;
-    int fd = resolve_now(loop, address, &at) ? socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    bool known = resolve_now(loop, address, &at);
+    int fd = known ? socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) {
         socklen_t len = at.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
         cause = bind(fd, (const struct sockaddr *)&at, len) == 0 ? 0 : errno;
     }
     if (fd >= 0)
         close(fd);
-    if (cause == EADDRINUSE)
+    if (!known)
+        iu_buf_printf(&words, "%s: this name is not known to the name service", address);
+    else if (cause == EADDRINUSE)
         iu_buf_printf(&words, "%s: another program uses this port", address);
     else if (cause)
         iu_buf_printf(&words, "%s: %s", address, strerror(cause));
     else
         iu_buf_printf(&words, "%s is free", address);
     put(look, "port", cause == 0, iu_buf_cstr(&words),
-        cause ? "stop the program that uses it (ss -ltnp shows it), or choose another address in the "
-                "configuration"
-              : "");
+        !known || cause == EADDRNOTAVAIL
+            ? "choose an address of this machine in the configuration (ip addr shows them)"
+        : cause ? "stop the program that uses it (ss -ltnp shows it), or choose another address in the "
+                  "configuration"
+                : "");
     iu_buf_fini(&words);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/publish.h"
 
+#include "admin/read.h"
 #include "base/text.h"
 #include "log/attach.h"
 #include "log/entry.h"
@@ -162,10 +163,24 @@ static bool failed_before(const struct upload *upload, struct iu_reply *reply)
     return upload->err != IU_OK;
 }
 
+/* Before a byte of a document is written: its files together, as the client says, must find room. */
+static bool room_for(struct node *node, const struct iu_request *request, struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    bool good = node_has_room(node, iu_request_u64(request, "size", 0), &why);
+    if (!good)
+        iu_reply_error(reply, IU_E_DISK_FULL, iu_buf_cstr(&why),
+                       "make room on that disk, then try again; smaller documents are still taken");
+    iu_buf_fini(&why);
+    return good;
+}
+
 bool publish_upload(struct node *node, struct client *client, const struct iu_request *request,
                     struct iu_reply *reply)
 {
     uint64_t number = iu_request_u64(request, "upload", 0), at = iu_request_u64(request, "at", 0);
+    if (iu_request_flag(request, "size") && !room_for(node, request, reply))
+        return true;
     struct upload *upload = number ? find(node->uploads, number, client_number(client))
                                    : begin(node->uploads, client_number(client));
     if (!upload || at != upload->chunks || upload->ended || !request->data.len ||
@@ -300,8 +315,10 @@ static bool take_ref(const struct iu_snap *snap, struct iu_bytes text, struct iu
     struct iu_item item;
     const char *why = NULL;
     enum iu_err err = iu_resolve_entry(snap, text, &log, &ref->index, &why);
-    if (err)
-        return refuse(reply, err == IU_HERE_NOT_FOUND ? IU_E_ENTRY_UNKNOWN : IU_E_ENTRY_NAME, why);
+    if (err) {
+        iu_answer_no_place(snap, text, err, why, reply);
+        return false;
+    }
     if (iu_log_item(snap, &log, ref->index, &item) != IU_OK)
         return refuse(reply, IU_E_ENTRY_UNKNOWN, NULL);
     ref->city = log.city;
@@ -435,24 +452,31 @@ static bool fits(const struct draft *draft)
     return len <= IU_BODY_MAX;
 }
 
-/* Whether a copy of the document, with its proof beside it, cannot have files of these names in one
- * directory. */
-static bool names_clash(const struct draft *draft)
+/* Why a copy of the document, with its proof beside it, cannot have files of these names in one directory;
+ * NULL if it can. */
+static const char *names_clash(const struct draft *draft)
 {
-    static const char *const endings[] = {"", ".tlog-proof", ".opening", ".chain"};
+    static const char *const endings[] = {".tlog-proof", ".opening", ".chain"};
     const struct iu_document_body *body = &draft->body;
     struct iu_bytes own = body->has_content ? body->content_name : draft->attachments[0].name;
-    bool clash = own.len + strlen(endings[1]) > IU_NAME_MAX;
+    if (own.len + strlen(endings[0]) > IU_NAME_MAX)
+        return "the file's name is longer than 244 bytes: its proof, NAME.tlog-proof, could not be written";
     for (size_t i = body->has_content ? 0 : 1; i < body->attachment_count; i++) {
-        struct iu_bytes name = draft->attachments[i].name;
-        for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
-            clash |= name.len >= own.len && !memcmp(name.data, own.data, own.len) &&
-                     iu_bytes_equal(iu_bytes_of(name.data + own.len, name.len - own.len),
-                                    iu_bytes_str(endings[k]));
+        struct iu_bytes name = draft->attachments[i].name, end = {0};
+        bool same = iu_bytes_equal(name, own);
         for (size_t k = 0; k < i; k++)
-            clash |= iu_bytes_equal(name, draft->attachments[k].name);
+            same = same || iu_bytes_equal(name, draft->attachments[k].name);
+        if (same)
+            return "two of these files have one name: copies of them could not stand in one directory";
+        if (name.len > own.len && !memcmp(name.data, own.data, own.len))
+            end = iu_bytes_of(name.data + own.len, name.len - own.len);
+        for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
+            if (iu_bytes_equal(end, iu_bytes_str(endings[k])))
+                return "one of these files is named as the proof of the document, such as NAME.chain: copies "
+                       "of them "
+                       "could not stand in one directory";
     }
-    return clash;
+    return NULL;
 }
 
 static bool take_files(struct node *node, struct client *client, const struct iu_request *request,
@@ -477,11 +501,9 @@ static bool take_files(struct node *node, struct client *client, const struct iu
             !take_said(request, &more_names, i, file, reply))
             return false;
     }
-    if (names_clash(draft))
-        return refuse(
-            reply, IU_E_FILE_NAME,
-            "a copy of these files cannot stand beside its proof: two of one name, one named as the "
-            "proof (NAME.chain), or NAME longer than 244 bytes");
+    const char *clash = names_clash(draft);
+    if (clash)
+        return refuse(reply, IU_E_FILE_NAME, clash);
     return fits(draft) || refuse(reply, IU_E_USAGE,
                                  "too much for one document: publish some of it as documents of their own");
 }
@@ -507,6 +529,7 @@ static void published(struct node *node, const struct iu_effect *effect, struct 
         iu_entry_view(snap, &log, effect->index, &arena, &view) == IU_OK) {
         iu_reply_row(reply, "");
         iu_answer_entry(snap, &view, "", reply);
+        iu_answer_relations(snap, &view, reply);
     } else {
         iu_reply_error(reply, IU_E_INTERNAL, NULL, NULL);
     }

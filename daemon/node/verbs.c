@@ -137,7 +137,7 @@ static const struct {
     {IU_JOB_UNFOLLOW, IU_HERE_NOT_FOUND, IU_E_NOT_FOLLOWED},
     {IU_JOB_UNBLOCK, IU_HERE_NOT_FOUND, IU_E_CITY_UNKNOWN},
     {IU_JOB_INVITE, IU_HERE_DENIED, IU_E_INVITE_TOO_MANY},
-    {IU_JOB_REVOKE, IU_HERE_NOT_FOUND, IU_E_INVITE_UNKNOWN},
+    {IU_JOB_REVOKE, IU_HERE_NOT_FOUND, IU_E_INVITE_ABSENT},
     {IU_JOB_PIN, IU_HERE_NOT_FOUND, IU_E_NO_DISPUTE},
     {IU_JOB_PIN, IU_HERE_INVALID, IU_E_VERIFY_CHAIN},
 };
@@ -167,7 +167,10 @@ void answer_error(const struct iu_effect *effect, struct iu_reply *reply)
     enum iu_error error = error_of(effect);
     if (!why && error == IU_E_INTERNAL)
         why = iu_err_words(effect->err);
-    iu_reply_error(reply, error, why, *effect->next ? effect->next : NULL);
+    const char *next = *effect->next ? effect->next : NULL;
+    if (effect->outcome.kind == IU_JOB_PIN && error == IU_E_VERIFY_CHAIN)
+        next = "have the city send the file `chain` of its home again, over a way that you trust";
+    iu_reply_error(reply, error, why, next);
 }
 
 void verbs_answered(struct node *node, const struct iu_effect *effect)
@@ -324,8 +327,8 @@ static bool enough(struct node *node, const struct iu_request *request, const st
         good = iu_feed_next(snap, from, &row) && iu_log_by_no(snap, row.no, &log) &&
                row.first + (from > row.position ? from - row.position : 0) < log.size;
     else
-        good = (node->released_size > 0 || iu_chain_open_log(node->chain) > 1) && !live->failed &&
-               !live->disk_full; /* a later log begins empty */
+        good = (node->released_size > 0 || iu_chain_open_log(node->chain) > 1 || live->stopped) &&
+               !live->failed && !live->disk_full; /* a later log begins empty */
     iu_snap_close(snap);
     return good;
 }
@@ -373,6 +376,15 @@ static void wait_on(struct node *node, struct client *client, const struct iu_re
     node->asks->waiters = waiter;
 }
 
+static void refuse_full(struct node *node, struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    node_full_words(node, &why, &next);
+    iu_reply_error(reply, IU_E_DISK_FULL, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
+}
+
 void verbs_request(struct node *node, struct client *client, const struct iu_request *request,
                    bool may_change)
 {
@@ -388,7 +400,7 @@ void verbs_request(struct node *node, struct client *client, const struct iu_req
         iu_reply_error(&reply, node->failed ? IU_E_DISK : IU_E_UNREACHABLE,
                        node->failed ? NULL : "the node is stopping", NULL);
     else if (verb && verb->writes && node->full)
-        iu_reply_error(&reply, IU_E_DISK_FULL, NULL, NULL);
+        refuse_full(node, &reply);
     else if (verb)
         whole = verb->run(node, client, request, &reply);
     else

@@ -178,9 +178,9 @@ static void stop_words(const struct iu_fence *fence, struct iu_buf *why, struct 
     case IU_STOP_GUARD_MISSING:
         iu_buf_put_str(why, "this node has signed before, but its guard file is missing or damaged: what it "
                             "signed last is not known");
-        iu_buf_put_str(next,
-                       "put back the guard file of this home; if it is lost, put a new node.key and a chain "
-                       "with a new delegation, signed by the root key, in the home and start again");
+        iu_buf_put_str(
+            next, "put back the guard file of this home and restart the node; if it is lost: interurban key "
+                  "rotate --root-key FILE, then restart the node");
         break;
     case IU_STOP_GUARD_AHEAD:
         iu_buf_printf(
@@ -193,18 +193,22 @@ static void stop_words(const struct iu_fence *fence, struct iu_buf *why, struct 
     case IU_STOP_GUARD_DIFFERS:
         iu_buf_put_str(why,
                        "the guard file and the store tell two different histories of this city's own log");
-        iu_buf_put_str(next,
-                       "bring back the newest copy of the home; if there is none, put a new node.key and a "
-                       "chain with a new delegation, signed by the root key, in the home and start again");
+        iu_buf_put_str(
+            next, "bring back the newest copy of the home; if there is none: interurban key rotate --good N "
+                  "--root-key FILE, where N is how many entries are surely yours, then restart the node");
         break;
     case IU_STOP_OWN_FORK:
         iu_buf_put_str(why, "a second history signed by this city's own key was seen");
-        iu_buf_put_str(next, "the node key was copied or is in other hands: put a new node.key and a chain "
-                             "with a new delegation, signed by the root key, in the home and start again");
+        iu_buf_put_str(
+            next, "the node key was copied or is in other hands: interurban key rotate --good N --root-key "
+                  "FILE, where N is how many entries are surely yours (interurban log), then restart the "
+                  "node");
         break;
     default:
         iu_buf_put_str(why, "node.key is not the key that this city's newest delegation names");
-        iu_buf_put_str(next, "install the node.key that belongs to the newest delegation, then start again");
+        iu_buf_put_str(
+            next, "bring back the node.key that belongs to it, from a newer copy of the home; if there is "
+                  "none: interurban key rotate --root-key FILE; then restart the node");
     }
 }
 

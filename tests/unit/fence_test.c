@@ -359,10 +359,10 @@ static void words_say_what_to_do_in_every_state(void **state)
     iu_fence_stop_for(&fence, IU_STOP_CLONE);
     expect_words(&fence, "clone", "interurban key claim");
     iu_fence_stop_for(&fence, IU_STOP_OWN_FORK);
-    expect_words(&fence, "own-fork", "root key");
+    expect_words(&fence, "own-fork", "interurban key rotate --good N");
     fence = fence_of(0, IU_GUARD_FINISH, false, false);
     iu_fence_stop_for(&fence, IU_STOP_KEY);
-    expect_words(&fence, "key", "node.key");
+    expect_words(&fence, "key", "interurban key rotate --root-key FILE");
     fence = fence_of(0, IU_GUARD_MISSING, false, false);
     expect_words(&fence, "guard-missing", "guard");
     fence = fence_of(0, IU_GUARD_BEHIND, false, false);
