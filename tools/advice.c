@@ -83,3 +83,16 @@ bool advice_utf8(const char *path)
         fclose(file);
     return good && left == 0;
 }
+
+bool advice_binary(const char *path)
+{
+    static uint8_t block[65536];
+    FILE *file = fopen(path, "rbe");
+    bool binary = false;
+    size_t n;
+    while (file && !binary && (n = fread(block, 1, sizeof block, file)) > 0)
+        binary = memchr(block, 0, n) != NULL;
+    if (file)
+        fclose(file);
+    return binary;
+}

@@ -13,5 +13,7 @@ bool advice_lang_ok(const char *tag, const char **hint);
 bool advice_licence_known(const char *id);
 /* Whether a file is UTF-8 from end to end. True where it cannot be read. */
 bool advice_utf8(const char *path);
+/* Whether a file holds a byte that no text has: NUL. False where it cannot be read. */
+bool advice_binary(const char *path);
 
 #endif

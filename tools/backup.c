@@ -159,9 +159,10 @@ static void say(struct backup *b, const char *path)
                                  (json_int_t)entries, "attachment_bytes", (json_int_t)bytes, "left_out",
                                  (json_int_t)b->left_out, "verified", 1));
     else
-        printf("%s: %llu entries of %llu logs, verified while written; with node.key: keep it where keys may "
+        printf("%s: %llu %s of %llu %s, verified while written; with node.key: keep it where keys may "
                "lie.\n",
-               path, (unsigned long long)entries, (unsigned long long)logs);
+               path, (unsigned long long)entries, entries == 1 ? "entry" : "entries",
+               (unsigned long long)logs, logs == 1 ? "log" : "logs");
     if (b->left_out)
         fprintf(stderr,
                 "Left out: %llu logs whose newest head is by a replaced key, so that their entries cannot be "

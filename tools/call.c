@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SYSTEM_HOME "/var/lib/interurban"
 #define SYSTEM_SOCKET "/run/interurban/control.sock"
 #define ARENA_MAX ((size_t)256 * 1024 * 1024)
 
@@ -89,6 +90,20 @@ static bool call_open(struct call *call, int *exit_code)
         *exit_code = show_own_error(call, IU_E_NOT_ALLOWED, NULL, NULL);
         return false;
     }
+    const char *home = call->home ? call->home : SYSTEM_HOME;
+    if (!call->socket && access(home, F_OK) != 0) {
+        snprintf(path, sizeof path, "there is no home %s", home);
+        snprintf(next, sizeof next, "look at the path in --home; to found a city there: interurban%s%s init",
+                 call->home ? " --home " : "", call->home ? call->home : "");
+        *exit_code = show_own_error(call, IU_E_UNREACHABLE, path, next);
+        return false;
+    }
+    if (call->socket && access(call->socket, F_OK) != 0) {
+        snprintf(next, sizeof next, "there is no socket %s", call->socket);
+        *exit_code = show_own_error(call, IU_E_UNREACHABLE, next,
+                                    "look at the path in --socket, and whether the node runs");
+        return false;
+    }
     snprintf(next, sizeof next, "start it: interurband%s%s", call->home ? " --home " : "",
              call->home ? call->home : "");
     *exit_code = show_own_error(call, IU_E_UNREACHABLE,
@@ -131,7 +146,7 @@ static bool whole_message(struct call *call, struct iu_buf *message)
 bool call_more(struct call *call, struct iu_answered *out, int *exit_code)
 {
     struct iu_buf message = IU_BUF_INIT;
-    uint64_t end = call_clock_ms() + (call->timeout_s + 2) * 1000;
+    uint64_t end = call_clock_ms() + (call->timeout_s + call->grace_s) * 1000;
     bool good = false;
     while (!whole_message(call, &message)) {
         uint64_t now = call_clock_ms();
@@ -140,7 +155,7 @@ bool call_more(struct call *call, struct iu_answered *out, int *exit_code)
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready == 0) {
-            *exit_code = show_own_error(call, IU_E_TIMED_OUT, NULL, NULL);
+            *exit_code = show_own_error(call, IU_E_TIMED_OUT, NULL, call->unsure);
             goto out;
         }
         uint8_t *room = iu_buf_extend(&call->incoming, 65536);
@@ -148,7 +163,8 @@ bool call_more(struct call *call, struct iu_answered *out, int *exit_code)
         call->incoming.len -= 65536 - (size_t)(n > 0 ? n : 0);
         if (n <= 0 && errno != EINTR) {
             *exit_code = show_own_error(call, IU_E_UNREACHABLE, "the node ended the connection",
-                                        "try again; if it stays so, see the node's own lines");
+                                        call->unsure ? call->unsure
+                                                     : "try again; if it stays so, see the node's own lines");
             goto out;
         }
     }

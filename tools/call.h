@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #define GIVEN_MAX 64
+#define GRACE_S 2
 
 struct given {
     const struct flag *flag;
@@ -25,8 +26,11 @@ struct call {
     const char *socket; /* NULL: from home */
     bool json, quiet;
     bool silent; /* errors of our own are not shown: it will be tried again */
-    uint64_t timeout_s;
-    int fd; /* of the control socket; -1: not open */
+    const char
+        *unsure; /* what to do where no answer comes, if the question may have been acted upon; or NULL */
+    uint64_t timeout_s,
+        grace_s; /* grace: beyond it, where the node itself keeps the time and then says more */
+    int fd;      /* of the control socket; -1: not open */
     struct iu_buf incoming;
     struct iu_arena arena;
 };
@@ -50,6 +54,8 @@ bool call_program(const struct call *call, const char *verb, struct iu_buf *out)
 /* The request of the command itself: verb, positional arguments by their names, flags that are sent. */
 void call_request(const struct call *call, struct iu_request *out);
 
+enum { CELL_TEXT = 1, CELL_NUMBER = 2, CELL_BOOL = 3, CELL_NULL = 4, CELL_LIST = 5 };
+
 /* Rows as one JSON object: {"schema":1,…}. The caller's to json_decref. */
 json_t *show_json(const struct iu_answered *answer);
 void show_json_line(json_t *object); /* prints and releases */
@@ -59,6 +65,8 @@ void show_person(const struct call *call, const struct iu_answered *answer);
 const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *name);
 /* An answer as the command shows it: its error, its object, or its table. Returns the exit code. */
 int show_answer(const struct call *call, const struct iu_answered *answer);
+/* why, head and key, for a person at a terminal; false for others, and where there is none. */
+bool show_people(const struct call *call, const struct iu_answered *answer);
 /* status, for a person. */
 void show_status(const struct iu_answered *answer);
 /* A reply's error, or one of our own, on stderr in three lines (or as a JSON object on stdout with --json).

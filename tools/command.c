@@ -219,8 +219,8 @@ const struct command commands[] = {
      "peers", peer_columns, ""},
     {"why", "CITY", "why a city is in the state it is, and what to do", "", "interurban why porto", no_flags,
      run_plain, NULL, NULL, "4 unknown city, 6 forked"},
-    {"log", "[CITY]", "entries of all kinds, newest first", "", "interurban log lyon", list_flags, run_plain,
-     "entries", entry_columns, "4 unknown city"},
+    {"log", "[CITY]", "entries of all kinds, the last that came first", "", "interurban log lyon", list_flags,
+     run_plain, "entries", entry_columns, "4 unknown city"},
     {"head", "[CITY]", "a log's newest head", "", "interurban head lyon --note", head_flags, run_head, NULL,
      NULL, "4 unknown city"},
     {"heads", "", "the newest head of every log held", "", "interurban heads --json", no_flags, run_plain,
@@ -229,10 +229,12 @@ const struct command commands[] = {
      "Answers when it is durable, signed, and offered to a connected peer.",
      "interurban publish pact.pdf --title \"Housing pact\" --type policy --lang fr --tag housing",
      publish_flags, run_publish, NULL, NULL, "9 needs a person (this node may not sign)"},
-    {"show", "ENTRY", "one entry", "ENTRY is lyon/12, lyon/2:17 (log 2), or entry1… or its beginning.",
+    {"show", "ENTRY", "one entry",
+     "ENTRY is lyon/12, lyon/2:17 (log 2), or entry1… or its beginning. A number without a log is of the "
+     "city's newest log; after the city began log 2, entry 12 of its first one is lyon/1:12.",
      "interurban show lyon/12", show_flags, run_plain, NULL, NULL, "4 unknown entry"},
-    {"list", "[CITY]", "documents, newest first", "", "interurban list --type policy --lang fr", list_flags,
-     run_plain, "entries", entry_columns, "4 unknown city"},
+    {"list", "[CITY]", "documents, the last that came first", "", "interurban list --type policy --lang fr",
+     list_flags, run_plain, "entries", entry_columns, "4 unknown city"},
     {"export", "ENTRY", "write a document and its proof to files",
      "Writes NAME, NAME.tlog-proof, NAME.opening and NAME.chain; `interurban verify NAME` checks them "
      "without a node.",
@@ -278,7 +280,8 @@ const struct command commands[] = {
      "root key; "
      "where the root key is kept at another machine: prepare FILE here, sign FILE there, install FILE.chain "
      "here. "
-     "passphrase: the root key under another one. Then start the node again.",
+     "passphrase: the root key under another one. rotate and prepare ask the running node; restart it after "
+     "rotate and install.",
      "interurban key rotate --root-key /media/safe/root.key", key_flags, run_key, NULL, NULL,
      "4 unknown city"},
     {"metrics", "", "metrics in Prometheus' text format", "", "interurban metrics", no_flags, run_metrics,
@@ -294,6 +297,14 @@ const struct command *command_find(const char *name)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
     return NULL;
+}
+
+const char *command_words(const char *name)
+{
+    return !strcmp(name, "key")          ? "show vkey claim pin rotate prepare sign install passphrase"
+           : !strcmp(name, "completion") ? "bash zsh man"
+           : !strcmp(name, "--type")     ? "policy practice agreement dataset statement alert report other"
+                                         : "";
 }
 
 /* Edit distance of short words. */
@@ -326,7 +337,7 @@ const char *command_near(const char *name)
     size_t least = 3;
     for (size_t i = 0; i < command_count; i++) {
         size_t d = distance(name, commands[i].name);
-        if (d < least) {
+        if (d < least && 2 * d <= strlen(name)) {
             least = d;
             best = commands[i].name;
         }

@@ -47,6 +47,8 @@ extern const size_t command_count;
 extern const struct flag global_flags[];
 
 const struct command *command_find(const char *name);
+/* The words that a verb's first argument, or a flag's value, may be, for completions; "": any. */
+const char *command_words(const char *name);
 /* The verb nearest to a mistyped one, or NULL. */
 const char *command_near(const char *name);
 

@@ -24,12 +24,6 @@ static bool is(const struct iu_answered *answer, const char *name, const char *t
     return iu_bytes_equal(text_of(answer, name), iu_bytes_str(text));
 }
 
-static bool yes(const struct iu_answered *answer, const char *name)
-{
-    const struct iu_cell *cell = answer_cell(answer, name);
-    return cell && cell->number;
-}
-
 static void put(const char *before, struct iu_bytes text, const char *after)
 {
     struct iu_buf safe = IU_BUF_INIT;
@@ -127,18 +121,35 @@ static void put_city(const struct iu_answered *answer)
     putchar('\n');
 }
 
+const char *entry_doubt(const struct iu_row *row)
+{
+    static const struct {
+        const char *cell, *words;
+    } doubts[] = {
+        {"void", "The city's root key closed this log before it: it does not count, and never will"},
+        {"disputed",
+         "The city signed two histories, and this lies behind the point where they part: it does not "
+         "count"},
+        {"unconfirmed",
+         "The key that signed it was replaced, and the new key has not confirmed it yet: it does not "
+         "count until then"},
+    };
+    for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++)
+        for (size_t k = 0; k < row->cell_count; k++)
+            if (iu_bytes_equal(row->cells[k].name, iu_bytes_str(doubts[i].cell)) && row->cells[k].number)
+                return doubts[i].words;
+    return NULL;
+}
+
 static void put_wrongs(const struct iu_answered *answer)
 {
     put("  ! Replaced by ", text_of(answer, "superseded_by"), ": this is not the city's last word.\n");
     put_replaced(answer, false);
     if (is(answer, "type", "unreadable"))
         puts("  ! It does not follow the format: it is kept as it came, and counts for nothing.");
-    if (yes(answer, "disputed"))
-        puts("  ! The city signed two histories, and this lies behind the point where they part: it does not "
-             "count.");
-    else if (yes(answer, "unconfirmed"))
-        puts("  ! The key that signed it was replaced, and the new key has not confirmed it yet: it does not "
-             "count until then.");
+    const char *doubt = entry_doubt(&answer->rows[0]);
+    if (doubt)
+        printf("  ! %s.\n", doubt);
     if (is(answer, "form", "header"))
         puts("  ! Only its header is here: its content has not come yet, or is kept by others only.");
     else if (is(answer, "form", "hash"))

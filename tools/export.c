@@ -2,6 +2,7 @@
 /* export: writes a document and its proof to files. Everything is fetched before a name appears, so that no
  * half of an export is left. */
 #include "call.h"
+#include "entry.h"
 #include "files.h"
 
 #include "base/limits.h"
@@ -258,6 +259,9 @@ static int export_document(struct call *call, const char *dir)
         return code;
     if (answer.exit)
         return show_error(call, &answer);
+    const char *doubt = answer.row_count ? entry_doubt(&answer.rows[0]) : NULL;
+    if (doubt && !call->quiet)
+        fprintf(stderr, "interurban: warning: %s\n", doubt);
     char *file = text_of(&answer, "file.name");
     size_t count = names_of(&answer, names);
     bool safe = true, inlined = !file_attached(&answer);

@@ -55,10 +55,16 @@ static void print_words(const struct flag *flags)
         printf(" --%s", flags->name);
 }
 
+/* Whether an argument of the verb is a file. */
+static bool takes_files(const struct command *command)
+{
+    return strstr(command->args, "FILE") || !strcmp(command->name, "key");
+}
+
 static void complete_bash(void)
 {
     printf("# bash completion for interurban\n_interurban() {\n"
-           "    local word=${COMP_WORDS[COMP_CWORD]} verb= i\n"
+           "    local word=${COMP_WORDS[COMP_CWORD]} verb= words= files= i\n"
            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
            "        case ${COMP_WORDS[i]} in\n"
            "        --home|--socket|--timeout) ((i++)) ;;\n"
@@ -72,11 +78,20 @@ static void complete_bash(void)
         printf("%s ", commands[i].name);
     printf("$flags\" -- \"$word\")) ;;\n");
     for (size_t i = 0; i < command_count; i++) {
-        printf("    %s) COMPREPLY=($(compgen -f -W \"$flags", commands[i].name);
+        printf("    %s) flags+=\"", commands[i].name);
         print_words(commands[i].flags);
-        printf("\" -- \"$word\")) ;;\n");
+        printf("\" words=\"%s\" files=%s ;;\n", command_words(commands[i].name),
+               takes_files(&commands[i]) ? "yes" : "");
     }
-    printf("    esac\n}\ncomplete -o filenames -F _interurban interurban\n");
+    printf("    esac\n"
+           "    [ -n \"$verb\" ] || return 0\n"
+           "    case ${COMP_WORDS[COMP_CWORD-1]} in\n    --type) words=\"%s\" flags= files= ;;\n"
+           "    --*-file|--root-key|--attach|--out|--home|--socket) words= flags= files=yes ;;\n    esac\n"
+           "    mapfile -t COMPREPLY < <(compgen -W \"$words $flags\" -- \"$word\"; [ -z \"$files\" ] || "
+           "compgen -f -- "
+           "\"$word\")\n"
+           "}\ncomplete -o filenames -F _interurban interurban\n",
+           command_words("--type"));
 }
 
 /* Single quotes end, an escaped one follows, and they begin again. */
@@ -119,7 +134,9 @@ static void complete_zsh(void)
         printf("        %s) _arguments", commands[i].name);
         zsh_flags(global_flags);
         zsh_flags(commands[i].flags);
-        printf(" '*:argument:_files' ;;\n");
+        if (*command_words(commands[i].name))
+            printf(" '1:word:(%s)'", command_words(commands[i].name));
+        printf("%s ;;\n", takes_files(&commands[i]) ? " '*:argument:_files'" : " '*:argument:'");
     }
     printf("        esac ;;\n    esac\n}\n_interurban \"$@\"\n");
 }
@@ -144,6 +161,8 @@ static void man_flags(const struct flag *flags)
     for (; flags->name; flags++) {
         printf(".TP\n\\fB\\-\\-%s\\fR%s%s\n", flags->name, flags->value ? " " : "",
                flags->value ? flags->value : "");
+        if (flags->repeats)
+            printf("(May repeat.)\n");
         print_roff(flags->help);
     }
 }
@@ -173,6 +192,10 @@ void help_man(void)
         printf(".PP\nExample:\n.RS\n.EX\n");
         print_roff(commands[i].example);
         printf(".EE\n.RE\n");
+        if (*commands[i].exits) {
+            printf(".PP\nExit status beyond the usual:\n");
+            print_roff(commands[i].exits);
+        }
     }
     printf(".SH FLAGS OF EVERY VERB\n");
     man_flags(global_flags);
@@ -199,6 +222,8 @@ int run_completion(struct call *call)
 {
     int code = help_completion(call->args[0]);
     if (code)
-        fprintf(stderr, "interurban: completions are made for bash and zsh; man prints the man page\n");
+        code =
+            show_own_error(call, IU_E_USAGE, "completions are made for bash and zsh; man prints the man page",
+                           "interurban completion bash");
     return code;
 }

@@ -71,16 +71,13 @@ static int get_passphrase(struct call *call, struct founding *f)
 {
     const char *path = call_flag(call, "passphrase-file", 0);
     if (path) {
-        if (!file_read(path, 4096, &f->passphrase)) {
+        if (!phrase_read(path, &f->passphrase)) {
             struct iu_buf why = IU_BUF_INIT;
             iu_buf_printf(&why, "the passphrase file %s cannot be read: %s", path, strerror(errno));
             int code = show_own_error(call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&why), NULL);
             iu_buf_fini(&why);
             return code;
         }
-        void *end = f->passphrase.len ? memchr(f->passphrase.data, '\n', f->passphrase.len) : NULL;
-        if (end)
-            f->passphrase.len = (size_t)((uint8_t *)end - f->passphrase.data);
     } else if (call_has(call, "yes")) {
         uint8_t random[16];
         iu_must(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
@@ -135,14 +132,19 @@ static int get_fields(struct call *call, struct founding *f)
     f->listen = field(call, "listen", "Listen at:", "0.0.0.0:7466");
     f->class_ = call_has(call, "class") ? call_flag(call, "class", 0) : "city";
     if (!line_ok(f->name, 200))
-        return show_own_error(call, IU_E_NAME, "a name of 1 to 200 bytes is needed", "--name Lyon");
+        return show_own_error(call, IU_E_NAME,
+                              "a name of 1 to 200 bytes, without control characters, is needed",
+                              "--name Lyon");
     if (!f->handle || !iu_handle_ok(iu_bytes_str(f->handle)))
         return show_own_error(call, IU_E_NAME, "a handle is 1 to 32 of a-z, 0-9 and inner hyphens",
                               "--handle lyon");
     if (!f->domain || !iu_domain_ok(iu_bytes_str(f->domain)))
-        return show_own_error(call, IU_E_NAME, "a domain in lower case is needed", "--domain lyon.example");
+        return show_own_error(call, IU_E_NAME,
+                              "a domain is lower-case letters, digits, hyphens and at least one dot",
+                              "--domain lyon.example");
     if (!line_ok(f->contact, 200))
-        return show_own_error(call, IU_E_NAME, "a contact of 1 to 200 bytes is needed",
+        return show_own_error(call, IU_E_NAME,
+                              "a contact of 1 to 200 bytes, without control characters, is needed",
                               "--contact it@lyon.example");
     if (!f->listen || !iu_address_ok(iu_bytes_str(f->listen)))
         return show_own_error(call, IU_E_NAME, "listen is HOST:PORT", "--listen 0.0.0.0:7466");
@@ -246,6 +248,23 @@ static bool put_file(const char *home, const char *name, const struct iu_buf *by
     return good;
 }
 
+/* The system's node is started by the system, and its sockets are not in its home. */
+static void tell_next(const struct call *call, const struct founding *f)
+{
+    bool system = !call_has(call, "home");
+    const char *home = system ? "" : " --home ", *dir = system ? "" : call->home;
+    fprintf(stderr,
+            "%s is founded in %s.\nMove %s/root.key and next.key to two safe places away from this machine: "
+            "the node "
+            "needs neither.\nNext: ",
+            f->name, call->home, call->home);
+    if (system)
+        fprintf(stderr, "systemctl start interurban, with the unit in interurband(8)");
+    else
+        fprintf(stderr, "interurband --home %s &", dir);
+    fprintf(stderr, "\n      interurban%s%s invite --to NAME    or   join INVITE\n", home, dir);
+}
+
 /* Makes and writes everything; the caller has checked all input. */
 static int found(struct call *call, struct founding *f)
 {
@@ -285,13 +304,7 @@ static int found(struct call *call, struct founding *f)
         if (f->shown)
             fprintf(stderr, "Passphrase of root.key, shown only now: %s\n", iu_buf_cstr(&f->passphrase));
         if (!call->quiet)
-            fprintf(stderr,
-                    "%s is founded in %s.\nMove %s/root.key and next.key to two safe places away from this "
-                    "machine: "
-                    "the node needs neither.\n"
-                    "Next: interurband --home %s &\n      interurban --home %s invite --to NAME    or   join "
-                    "INVITE\n",
-                    f->name, call->home, call->home, call->home, call->home);
+            tell_next(call, f);
     }
     iu_key_close(root);
     iu_key_close(next);

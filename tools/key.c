@@ -346,7 +346,7 @@ static int install(struct call *call, struct iu_bytes notes)
             show_json_line(json_pack("{s:i,s:i,s:s}", "schema", 1, "serial",
                                      (int)iu_chain_last(chain)->serial, "home", home_of(call)));
         else
-            printf("Delegation %u is installed. Now start the node again; then remove %s/node.key.old.\n",
+            printf("Delegation %u is installed. Now restart the node; then remove %s/node.key.old.\n",
                    iu_chain_last(chain)->serial, home_of(call));
     }
     phrase_fini(&pem);

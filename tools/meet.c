@@ -139,7 +139,8 @@ int run_invite(struct call *call)
     const char *expires = call_flag(call, "expires", 0);
     snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(expires ? duration(expires) : 7 * 86400));
     if (!strcmp(seconds, "0"))
-        return show_own_error(call, IU_E_USAGE, "--expires takes a time like 90m, 12h or 7d", NULL);
+        return show_own_error(call, IU_E_USAGE, "--expires takes a time like 90m, 12h or 7d",
+                              "interurban invite --help");
     call_request(call, &request);
     request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("expires"), iu_bytes_str(seconds)};
     if (!call_exchange(call, &request, &answer, &code))
@@ -186,6 +187,7 @@ int run_join(struct call *call)
     struct iu_answered answer;
     struct who who = {IU_BUF_INIT, IU_BUF_INIT, IU_BUF_INIT};
     int code;
+    call->grace_s = GRACE_S;
     call_request(call, &request);
     if (!call_exchange(call, &request, &answer, &code))
         return code;

@@ -33,19 +33,31 @@ bool phrase_ask(const char *question, struct iu_buf *out)
     return good;
 }
 
+bool phrase_read(const char *path, struct iu_buf *out)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf}; /* UTF-8, as some editors say */
+    if (!file_read(path, PHRASE_FILE_MAX, out))
+        return false;
+    const uint8_t *end = out->len ? memchr(out->data, '\n', out->len) : NULL;
+    out->len = end ? (size_t)(end - out->data) : out->len;
+    if (out->len && out->data[out->len - 1] == '\r')
+        out->len--;
+    if (out->len >= sizeof mark && memcmp(out->data, mark, sizeof mark) == 0)
+        iu_buf_drop_front(out, sizeof mark);
+    return true;
+}
+
 int phrase_get(const struct call *call, const char *flag, const char *question, struct iu_buf *out)
 {
     const char *path = call_flag(call, flag, 0);
     if (path) {
-        if (!file_read(path, PHRASE_FILE_MAX, out)) {
+        if (!phrase_read(path, out)) {
             struct iu_buf why = IU_BUF_INIT;
             iu_buf_printf(&why, "the passphrase file %s cannot be read: %s", path, strerror(errno));
             int code = show_own_error(call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&why), NULL);
             iu_buf_fini(&why);
             return code;
         }
-        const uint8_t *end = out->len ? memchr(out->data, '\n', out->len) : NULL;
-        out->len = end ? (size_t)(end - out->data) : out->len;
     } else if (!isatty(STDIN_FILENO) || !phrase_ask(question, out)) {
         struct iu_buf next = IU_BUF_INIT;
         iu_buf_printf(&next, "give --%s FILE", flag);
@@ -55,7 +67,13 @@ int phrase_get(const struct call *call, const char *flag, const char *question, 
         iu_buf_fini(&next);
         return code;
     }
-    return out->len ? -1 : show_own_error(call, IU_E_PASSPHRASE_EMPTY, NULL, NULL);
+    struct iu_buf next = IU_BUF_INIT;
+    int code = -1;
+    iu_buf_printf(&next, "give one of at least one character in --%s", flag);
+    if (!out->len)
+        code = show_own_error(call, IU_E_PASSPHRASE_EMPTY, NULL, iu_buf_cstr(&next));
+    iu_buf_fini(&next);
+    return code;
 }
 
 void phrase_fini(struct iu_buf *phrase)

@@ -36,6 +36,16 @@ static int file_error(const struct call *call, enum iu_error error, const char *
     return show_path_error(call, error, path, what, NULL);
 }
 
+/* Which of the rules for names this one breaks. */
+static const char *name_fault(const char *name)
+{
+    if (*name == '-')
+        return "this name cannot be published: it begins with a hyphen";
+    if (!iu_text_ok(iu_bytes_str(name), false))
+        return "this name cannot be published: it is not UTF-8, or holds a control character, such as a tab";
+    return "this name cannot be published: it is too long, or no plain name";
+}
+
 /* Everything that can be wrong with a file before a byte of it is sent. */
 static int check_file(const struct call *call, const char *path, struct file_sums *sums)
 {
@@ -46,7 +56,7 @@ static int check_file(const struct call *call, const char *path, struct file_sum
     if (!S_ISREG(st.st_mode))
         return file_error(call, IU_E_FILE_UNREADABLE, path, "not a file");
     if (!iu_file_name_ok(iu_bytes_str(name)))
-        return show_own_error(call, IU_E_FILE_NAME, NULL, NULL);
+        return file_error(call, IU_E_FILE_NAME, name, name_fault(name));
     if (st.st_size == 0)
         return file_error(call, IU_E_FILE_EMPTY, path, "the file is empty");
     if ((uint64_t)st.st_size > IU_ATTACHMENT_MAX)
@@ -71,8 +81,9 @@ static void progress(const struct call *call, uint64_t done, uint64_t size)
     shown = percent;
 }
 
-/* Sends a file's chunks; the node's number for it comes back in `upload`. */
-static int send_file(struct call *call, const char *path, uint64_t size, char upload[24])
+/* Sends a file's chunks; the node's number for it comes back in `upload`. `total` not NULL: bytes of all
+ * files, said before the first. */
+static int send_file(struct call *call, const char *path, uint64_t size, const char *total, char upload[24])
 {
     static uint8_t chunk[IU_CHUNK_LEN];
     FILE *file = fopen(path, "rbe");
@@ -90,6 +101,8 @@ static int send_file(struct call *call, const char *path, uint64_t size, char up
         add(&request, "at", number);
         if (*upload)
             add(&request, "upload", upload);
+        else if (total)
+            add(&request, "size", total);
         if (!call_exchange(call, &request, &answer, &code))
             break;
         if (answer.exit)
@@ -113,22 +126,37 @@ static void add_sums(struct iu_request *request, struct texts *texts, size_t at,
     add(request, at ? "attachment-root" : "root", texts->root[at]);
 }
 
-static int add_attachments(struct call *call, struct iu_request *request, struct texts *texts)
+/* What is wrong with any of the files is said before a byte of one is sent. */
+static int check_files(const struct call *call, struct file_sums sums[IU_ATTACHMENTS_MAX + 1],
+                       uint64_t *total)
+{
+    const char *path = call->args[0];
+    int code = -1;
+    *total = 0;
+    for (size_t i = 0; code < 0 && path; path = call_flag(call, "attach", i++)) {
+        if (i >= IU_ATTACHMENTS_MAX)
+            return show_own_error(call, IU_E_USAGE, "too many attachments",
+                                  "publish them as documents of their own");
+        code = check_file(call, path, &sums[i]);
+        *total += sums[i].size;
+    }
+    return code;
+}
+
+static int add_attachments(struct call *call, struct iu_request *request, struct texts *texts,
+                           const struct file_sums *sums, const char *total)
 {
     for (size_t i = 0; call_flag(call, "attach", i); i++) {
         const char *path = call_flag(call, "attach", i);
-        struct file_sums sums = {0};
-        if (i + 1 >= IU_ATTACHMENTS_MAX || request->arg_count + 8 > IU_ADMIN_ARGS_MAX)
+        if (request->arg_count + 8 > IU_ADMIN_ARGS_MAX)
             return show_own_error(call, IU_E_USAGE, "too many attachments",
                                   "publish them as documents of their own");
-        int code = check_file(call, path, &sums);
-        if (code < 0)
-            code = send_file(call, path, sums.size, texts->upload[i + 1]);
+        int code = send_file(call, path, sums[i + 1].size, i == 0 ? total : NULL, texts->upload[i + 1]);
         if (code >= 0)
             return code;
         add(request, "attachment-name", file_base(path));
         add(request, "attachment-media", file_media(path));
-        add_sums(request, texts, i + 1, &sums);
+        add_sums(request, texts, i + 1, &sums[i + 1]);
         add(request, "attachment-upload", texts->upload[i + 1]);
     }
     return -1;
@@ -163,7 +191,9 @@ static int advise(const struct call *call, const char *path)
              "https://spdx.org/licenses); an entry cannot be changed");
     if (!call_has(call, "type"))
         warn(call, path, "is published as --type other, as none was given");
-    if (strncmp(media, "text/", 5) == 0 && !advice_utf8(path))
+    if (strncmp(media, "text/", 5) == 0 && advice_binary(path))
+        warn(call, path, "holds bytes that no text has: for most readers it is no text");
+    else if (strncmp(media, "text/", 5) == 0 && !advice_utf8(path))
         warn(call, path,
              "is not UTF-8: its letters may be shown wrong elsewhere. To convert it: iconv -f LATIN1 -t "
              "UTF-8");
@@ -194,8 +224,10 @@ int run_publish(struct call *call)
     struct iu_buf content = IU_BUF_INIT;
     struct iu_answered answer;
     struct iu_request request;
-    struct file_sums sums = {0};
-    int code = check_file(call, path, &sums);
+    static struct file_sums sums[IU_ATTACHMENTS_MAX + 1];
+    uint64_t bytes;
+    char total[24];
+    int code = check_files(call, sums, &bytes);
     if (code < 0)
         code = advise(call, path);
     if (code >= 0)
@@ -214,18 +246,22 @@ int run_publish(struct call *call)
     add(&request, "timeout", texts.timeout);
     add(&request, "name", file_base(path));
     add(&request, "media", call_has(call, "media") ? call_flag(call, "media", 0) : file_media(path));
-    add_sums(&request, &texts, 0, &sums);
-    if (sums.size <= IU_INLINE_MAX) {
+    add_sums(&request, &texts, 0, &sums[0]);
+    snprintf(total, sizeof total, "%llu", (unsigned long long)bytes);
+    bool small = sums[0].size <= IU_INLINE_MAX;
+    if (small) {
         if (!file_read(path, IU_INLINE_MAX, &content))
             code = file_error(call, IU_E_FILE_UNREADABLE, path, strerror(errno));
         request.data = iu_buf_view(&content);
     } else {
-        code = send_file(call, path, sums.size, texts.upload[0]);
+        code = send_file(call, path, sums[0].size, total, texts.upload[0]);
         add(&request, "upload", texts.upload[0]);
     }
     if (code < 0)
-        code = add_attachments(call, &request, &texts);
+        code = add_attachments(call, &request, &texts, sums, small ? total : NULL);
     asked = code < 0;
+    call->grace_s = GRACE_S;
+    call->unsure = "it may have been published. Look before you try again: interurban list";
     if (code < 0 && call_exchange(call, &request, &answer, &code)) {
         code = (int)answer.exit;
         if (answer.exit)

@@ -59,18 +59,22 @@ int run_status(struct call *call)
     struct iu_answered answer;
     int code = IU_EXIT_UNREACHABLE;
     const char *wait = call_flag(call, "wait", 0);
-    uint64_t wait_s = wait ? strtoull(wait, NULL, 10) : 0, begin_ms = call_clock_ms();
+    uint64_t wait_s = wait ? strtoull(wait, NULL, 10) : 0, begin_ms = call_clock_ms(),
+             timeout_s = call->timeout_s;
     bool got;
     for (;;) {
         uint64_t past_s = (call_clock_ms() - begin_ms) / 1000, left_s = past_s < wait_s ? wait_s - past_s : 0;
         uint64_t ask_s = left_s < ASK_MAX_S ? left_s : ASK_MAX_S;
         call->silent = left_s > 0; /* while there is time, a node that does not answer yet is not an error */
-        call->timeout_s = ask_s > call->timeout_s ? ask_s : call->timeout_s;
+        call->timeout_s = left_s ? ask_s : timeout_s;
+        call->grace_s = left_s ? GRACE_S : 0;
         got = ask_status(call, ask_s, &answer, &code);
         call->silent = false;
         bool more = again(&answer, got, code);
         if (left_s == 0 || (got && !more))
             break;
+        if (!got && code == IU_EXIT_TIMED_OUT) /* it hangs: to ask once more would take as long again */
+            return show_own_error(call, IU_E_TIMED_OUT, NULL, "interurban doctor");
         if (!more)
             wait_s = 0; /* waiting does not help: once more, aloud */
         bool upgrading = got && answer_cell(&answer, "upgrade.newest");
@@ -141,7 +145,10 @@ int run_check(struct call *call)
 {
     if (!call_has(call, "timeout"))
         call->timeout_s = CHECK_TIMEOUT_S;
-    return run_plain(call);
+    int code = run_plain(call);
+    if (code == IU_EXIT_VERIFICATION && !call->quiet)
+        fprintf(stderr, "  Next: %s\n", iu_error_next(IU_E_CHECK_FAILED));
+    return code;
 }
 
 int run_metrics(struct call *call)

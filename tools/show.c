@@ -14,8 +14,6 @@
 
 #define ERROR_WORDS_MAX 4096
 
-enum { CELL_TEXT = 1, CELL_NUMBER = 2, CELL_BOOL = 3, CELL_NULL = 4, CELL_LIST = 5 };
-
 static json_t *cell_json(const struct iu_cell *cell)
 {
     switch (cell->kind) {
@@ -165,7 +163,12 @@ static const char *column_text(const struct iu_row *row, const char *name, struc
                          *domain = cell_named(row, "domain");
     if (!cell)
         return "";
+    if (strcmp(name, "form") == 0 && entry_doubt(row))
+        return "does not count";
     const char *text = cell_text(cell, out);
+    const struct iu_cell *up = cell_named(row, "connected");
+    if (strcmp(name, "state") == 0 && up && !up->number && strcmp(text, "in step") == 0)
+        return "in step, not connected";
     bool apart = handle && handle->text.len && memchr(handle->text.data, '~', handle->text.len);
     if (strcmp(name, "name") != 0 || !apart || !domain || !domain->text.len)
         return text;
@@ -175,24 +178,50 @@ static const char *column_text(const struct iu_row *row, const char *name, struc
     return iu_buf_cstr(out);
 }
 
+/* What others wrote, and whole sentences, may be longer than a line of the terminal. */
+static int flags_of(const char *cell)
+{
+    bool sentence = !strcmp(cell, "words") || !strcmp(cell, "next");
+    return sentence ? SCOLS_FL_WRAP : !strcmp(cell, "title") || !strcmp(cell, "name") ? SCOLS_FL_TRUNC : 0;
+}
+
+/* A table without rows is a sentence at a terminal. */
+static void show_none(const char *rows)
+{
+    static const char *const words[][2] = {
+        {"peers", "No city is followed yet: interurban invite --to NAME, or interurban join INVITE."},
+        {"entries", "No entry is held here that fits."},
+        {"blocks", "No city is blocked."},
+        {"invites", "No invite was made."},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(rows, words[i][0]))
+            puts(words[i][1]);
+}
+
 /* People get a table; a pipe gets the same columns, tab-separated, without headings. */
 static void show_table(const struct command *command, const struct iu_answered *answer)
 {
     struct iu_buf text = IU_BUF_INIT;
-    bool terminal = isatty(STDOUT_FILENO);
+    bool terminal = isatty(STDOUT_FILENO), any = false;
     setlocale(LC_CTYPE, "C.UTF-8");
     struct libscols_table *table = scols_new_table();
     scols_table_enable_raw(table, 0);
     for (const struct column *c = command->columns; c->heading; c++)
-        scols_table_new_column(table, c->heading, 0, 0);
+        scols_table_new_column(table, c->heading, 0, flags_of(c->cell));
     for (size_t i = 0; i < answer->row_count; i++) {
         const struct iu_row *row = &answer->rows[i];
         if (!iu_bytes_equal(row->path, iu_bytes_str(command->rows)))
             continue;
+        any = true;
         struct libscols_line *line = terminal ? scols_table_new_line(table, NULL) : NULL;
         size_t at = 0;
         for (const struct column *c = command->columns; c->heading; c++, at++) {
             const char *value = column_text(row, c->cell, &text);
+            if (terminal && !strcmp(c->cell, "date") && strstr(value, "T00:00:00Z")) {
+                text.len = strlen("2026-11-28"); /* a day was declared */
+                value = iu_buf_cstr(&text);
+            }
             if (terminal)
                 scols_line_set_data(line, at, value);
             else
@@ -201,8 +230,10 @@ static void show_table(const struct command *command, const struct iu_answered *
         if (!terminal)
             putchar('\n');
     }
-    if (terminal)
+    if (terminal && any)
         scols_print_table(table);
+    else if (terminal)
+        show_none(command->rows);
     scols_unref_table(table);
     iu_buf_fini(&text);
 }
@@ -245,7 +276,7 @@ void show_person(const struct call *call, const struct iu_answered *answer)
         show_entry(answer);
     else if (call->command->rows)
         show_table(call->command, answer);
-    else
+    else if (!show_people(call, answer))
         show_values(answer);
 }
 
@@ -256,6 +287,10 @@ static int print_error(const struct call *call, const char *code, const char *wh
     struct iu_buf why_safe = IU_BUF_INIT, next_safe = IU_BUF_INIT;
     iu_text_show(&why_safe, iu_bytes_str(why_raw), ERROR_WORDS_MAX);
     iu_text_show(&next_safe, iu_bytes_str(next_raw), ERROR_WORDS_MAX);
+    if (call->command && !strcmp(next_raw, iu_error_next(IU_E_USAGE))) {
+        iu_buf_clear(&next_safe);
+        iu_buf_printf(&next_safe, "interurban %s --help", call->command->name);
+    }
     const char *why = iu_buf_cstr(&why_safe), *next = iu_buf_cstr(&next_safe);
     if (call->json) {
         json_t *object = json_pack("{s:i,s:{s:s,s:s,s:s},s:i}", "schema", 1, "error", "code", code, "why",

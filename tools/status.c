@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ROOM_LEAST 256000000 /* as doctor says */
+
 static unsigned long long number(const struct iu_answered *answer, const char *name)
 {
     const struct iu_cell *c = answer_cell(answer, name);
@@ -84,9 +86,9 @@ void show_status(const struct iu_answered *answer)
     iu_size_put(room, number(answer, "store.free"));
     printf("\n  Store       %s, %s free on its disk\n", used, room);
     if (full && full->number)
-        printf(
-            "  ! The disk is full, %s free: reading goes on, nothing new is accepted until there is room.\n",
-            room);
+        puts("  ! The disk is full: reading goes on, nothing new is accepted until there is room.");
+    else if (number(answer, "store.free") < ROOM_LEAST)
+        printf("  ! Little room: %s free. Make room on that disk before it is full.\n", room);
     if (allowed && !allowed->number) {
         put_text(answer, "  ! Ready to read; not signing: ", "signing.why", "\n");
         put_text(answer, "    Next: ", "signing.next", "\n");

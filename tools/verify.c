@@ -28,11 +28,22 @@ static bool read_beside(const struct call *call, const char *path, const char *e
     const char *unfit = file_unfit(iu_buf_cstr(&name));
     bool good = !unfit && file_read(iu_buf_cstr(&name), PROOF_MAX, out);
     if (!good) {
-        /* A part that is larger than any can be was not written by export. */
-        iu_buf_printf(&why, "%s: %s", iu_buf_cstr(&name), unfit ? unfit : strerror(errno));
+        int cause = unfit ? 0 : errno;
+        bool large = cause == EFBIG; /* then export did not write it */
+        iu_buf_printf(&why, "%s: %s", iu_buf_cstr(&name),
+                      unfit   ? unfit
+                      : large ? "larger than any that export writes"
+                              : strerror(cause));
         *code = show_own_error(
-            call, !unfit && errno == EFBIG ? IU_E_VERIFY_PROOF : IU_E_FILE_UNREADABLE, iu_buf_cstr(&why),
-            "FILE.tlog-proof, FILE.opening and FILE.chain stand beside FILE: interurban export");
+            call,
+            !large                            ? IU_E_FILE_UNREADABLE
+            : strcmp(ending, ".chain") == 0   ? IU_E_VERIFY_CHAIN
+            : strcmp(ending, ".opening") == 0 ? IU_E_VERIFY_OPENING
+                                              : IU_E_VERIFY_PROOF,
+            iu_buf_cstr(&why),
+            large || cause == EACCES
+                ? NULL
+                : "FILE.tlog-proof, FILE.opening and FILE.chain stand beside FILE: interurban export");
     }
     iu_buf_fini(&name);
     iu_buf_fini(&why);
@@ -55,6 +66,9 @@ static int refuse(const struct call *call, const char *path, enum iu_bundle_part
     else if (part == IU_PART_CHAIN && err == IU_PEER_UNKNOWN_KEY)
         iu_buf_printf(&why, "names no key that signed %s%s: an older chain, or another's", file_base(path),
                       part_endings[IU_PART_PROOF]);
+    else if (part == IU_PART_CHAIN && err == IU_PEER_MISMATCH)
+        iu_buf_printf(&why, "not the chain of the city whose record %s%s is of, or it was changed",
+                      file_base(path), part_endings[IU_PART_PROOF]);
     else
         iu_buf_put_str(&why, iu_err_words(err));
     int code = show_own_error(call, part_errors[part], iu_buf_cstr(&why), NULL);
@@ -123,8 +137,12 @@ static bool find_document(const char *path, struct iu_buf *out)
 static int refuse_unproven(const struct call *call, const char *path)
 {
     struct iu_buf document = IU_BUF_INIT, next = IU_BUF_INIT, why = IU_BUF_INIT;
+    size_t len = strlen(path), ending = strlen(".fault");
     int code;
-    if (find_document(path, &document)) {
+    if (len > ending && strcmp(path + len - ending, ".fault") == 0) {
+        iu_buf_put_str(&why, "no proof beside it, and its name is that of a proof itself: of a fork");
+        iu_buf_printf(&next, "interurban verify %s --fault", path);
+    } else if (find_document(path, &document)) {
         iu_buf_printf(&why, "an attachment, without a proof of its own: %s names it",
                       file_base(iu_buf_cstr(&document)));
         iu_buf_printf(&next, "interurban verify %s", iu_buf_cstr(&document));

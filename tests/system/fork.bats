@@ -92,3 +92,24 @@ PY
     within 300 node porto show lyon/6 --json
     within 50 node kampala show lyon/6 --json
 }
+
+@test "a fork is over when the root key has said which history stands: the city is in step again, and the proof stays" {
+    line
+    forge longer --seconds 3
+    within 50 state_is porto lyon forked
+    node porto doctor --json | field '.checks[] | select(.check == "histories") | (.ok | not) and (.words | test("Lyon"))'
+    start lyon
+    node lyon key rotate --good 3 --root-key "$work/lyon/root.key" --passphrase-file "$work/pass"
+    stop lyon
+    "$iud" --home "$work/lyon" 2>>"$work/lyon.log" 3>&- &
+    pid[lyon]=$!
+    within 100 node lyon publish "$work/t1.txt" --title "on" --timeout 1
+    within 100 node porto show lyon/2:0
+    within 100 state_is porto lyon "in step"
+    node porto why lyon >"$work/why"
+    grep -q 'its root key has said which stands' "$work/why"
+    node porto why kampala | refused 1 grep 'root key'
+    refused 1 grep 'need attention' <(node porto status)
+    node porto doctor --json | field '.checks[] | select(.check == "histories") | .ok'
+    node lyon why lyon --json | field '.state == "in step"'
+}

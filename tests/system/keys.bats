@@ -125,6 +125,15 @@ goes_on() { # ENTRY
     # The forged entry is void: who held it shows it no more, who did not never takes it.
     refused 4 node porto show lyon/1:3
     node porto list lyon --json | field '[.entries[] | select(.title == "forged")] == []'
+    [[ $(node porto show lyon/1:2) != *" ! "* ]]
+    [[ $(node porto log lyon | grep lyon/1:2) == *full* ]]
+    # A number without a log is one of the newest log; where it is not there, the older one is named.
+    refused 4 node porto show lyon/2
+    [[ $output == *"lyon/1:2 is in an older one"*IU-E012* ]]
+    refused 4 node lyon publish "$work/one.txt" --title x --supersedes lyon/2
+    [[ $output == *"lyon/1:2 is in an older one"* ]]
+    refused 4 node porto show lyon/9
+    [[ $output == *IU-E012* && $output != *older* ]]
     refused 4 node kampala show lyon/1:3
     node kampala list lyon --json | field '[.entries[] | select(.title == "forged")] == []'
     refused 4 node lyon show lyon/1:3
