@@ -179,10 +179,11 @@ static const char *column_text(const struct iu_row *row, const char *name, struc
 }
 
 /* What others wrote, and whole sentences, may be longer than a line of the terminal. */
-static int flags_of(const char *cell)
+static int flags_of(const struct column *column)
 {
-    bool sentence = !strcmp(cell, "words") || !strcmp(cell, "next");
-    return sentence ? SCOLS_FL_WRAP : !strcmp(cell, "title") || !strcmp(cell, "name") ? SCOLS_FL_TRUNC : 0;
+    bool sentence = !strcmp(column->cell, "words") || !strcmp(column->cell, "next");
+    bool cut = !strcmp(column->cell, "title") || !strcmp(column->heading, "CITY");
+    return sentence ? SCOLS_FL_WRAP : cut ? SCOLS_FL_TRUNC : 0;
 }
 
 /* A table without rows is a sentence at a terminal. */
@@ -208,7 +209,7 @@ static void show_table(const struct command *command, const struct iu_answered *
     struct libscols_table *table = scols_new_table();
     scols_table_enable_raw(table, 0);
     for (const struct column *c = command->columns; c->heading; c++)
-        scols_table_new_column(table, c->heading, 0, flags_of(c->cell));
+        scols_table_new_column(table, c->heading, 0, flags_of(c));
     for (size_t i = 0; i < answer->row_count; i++) {
         const struct iu_row *row = &answer->rows[i];
         if (!iu_bytes_equal(row->path, iu_bytes_str(command->rows)))

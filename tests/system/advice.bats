@@ -215,8 +215,8 @@ time.sleep(60)" 3>&- &
     node lyon why "$good"
     refused 2 "$iu" foo
     [[ $output != *"did you mean"* ]]
-    refused 2 "$iu" lsit
-    [[ $output == *'did you mean `list`'* ]]
+    refused 2 "$iu" publihs
+    [[ $output == *'did you mean `publish`'* ]]
 }
 
 @test "at a terminal why, head and key show are sentences, a long title is cut, and an empty table says so; a pipe gets all" {
@@ -230,7 +230,7 @@ time.sleep(60)" 3>&- &
     node lyon publish "$work/t.txt" --title "$long" --date "$(date -u +%F)"
     within 50 node porto show lyon/1
     on_terminal list lyon >"$work/table"
-    grep -q 'lyon/1 .*Long title' "$work/table"
+    grep -q 'lyon/1 .*Long t' "$work/table"
     awk 'length > 80 { exit 1 }' "$work/table"
     refused 1 grep T00:00:00Z "$work/table"
     node porto list lyon | grep -q "$long"
