@@ -173,6 +173,7 @@ int run_feed(struct call *call)
     char from[24], limit[24];
     int code = IU_EXIT_DONE;
     uint64_t left = UINT64_MAX; /* of --limit */
+    call->grace_s = GRACE_S;
     if (call_has(call, "limit"))
         (void)!iu_decimal_get(iu_bytes_str(call_flag(call, "limit", 0)), &left);
     snprintf(from, sizeof from, "%s", call_has(call, "from") ? call_flag(call, "from", 0) : "0");
