@@ -93,18 +93,19 @@ void bench_quota(struct bench_node *node, const struct iu_city *city, const char
 void bench_hang_up(const struct bench_node *node);
 void bench_remove(const char *dir);
 
-/* Adds `logs` new cities to stopped nodes (at most two): followed, one entry each. `out`: NULL, or room for so
- * many. */
-void bench_fill_logs(const struct bench_node *nodes, size_t node_count, uint64_t logs,
-                     struct bench_city *out);
+/* Adds `logs` new cities to a stopped node: followed, one entry each. `out`: NULL, or room for so many. */
+void bench_fill_logs(const struct bench_node *node, uint64_t logs, struct bench_city *out);
+/* A stopped node that has published its charter alone gets all that another one holds. */
+void bench_clone_logs(const struct bench_node *from, const struct bench_node *to);
+/* Adds `count` new cities to two stopped nodes: both follow them, one holds an entry of each. */
+void bench_hide_logs(const struct bench_node *holder, const struct bench_node *other, uint64_t count,
+                     struct iu_city *first);
 /* Adds options->logs new cities to two stopped nodes: both follow them, the one holds options->each documents of each. */
 void bench_fill_documents(const struct bench_node *holder, const struct bench_node *follower,
                           const struct bench_options *options);
 /* Header, salt and body of a new document in job->a, b and c. */
 struct iu_job;
 void bench_make_document(struct iu_job *job, size_t body);
-/* Lets `count` of those cities, spread evenly, grow by one entry. */
-void bench_grow_logs(const struct bench_node *node, uint64_t logs, uint64_t count, struct iu_city *first);
 /* The node, which is stopped, believes that it has settled every change of its peer. */
 void bench_move_cursor(const struct bench_node *node, const struct bench_node *peer);
 
@@ -144,7 +145,8 @@ void bench_quotas(const struct bench_options *options, const char *dir);
 void bench_publishes(const struct bench_options *options, const char *dir);
 
 /* Two nodes that hold the same logs, a wire of known delay between them: what a reconnect without news costs; what
- * it costs to find `differences` that no cursor shows. DIR, if given, keeps the stores for the next time. */
+ * it costs to find `differences` that no cursor shows. DIR, if given, keeps the stores for the next time;
+ * what `fill` has put there is taken. */
 void bench_reconnect(const struct bench_options *options, const char *dir);
 void bench_audit(const struct bench_options *options, const char *dir);
 

@@ -24,7 +24,7 @@ static void make(struct bench_node *node, const struct bench_options *options, c
 {
     bench_found(node, dir, "node");
     if (options->logs)
-        bench_fill_logs(node, 1, options->logs, NULL);
+        bench_fill_logs(node, options->logs, NULL);
     if (options->entries)
         (void)bench_fill(node, options->entries, options->body);
 }

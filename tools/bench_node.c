@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define START_S 180 /* with very many logs `status` alone takes seconds on a busy machine */
 #define FILL_BATCH 1000
 #define REST_MS 500
 #define REST_CPU_S 0.015 /* of one REST_MS */
@@ -216,7 +217,7 @@ void bench_start(struct bench_node *node)
                          answer_cell(&answer, "ready") && answer_cell(&answer, "ready")->number);
         if (!call->silent)
             return;
-        if (bench_now() - begin > 30 || waitpid(node->pid, NULL, WNOHANG) > 0)
+        if (bench_now() - begin > START_S || waitpid(node->pid, NULL, WNOHANG) > 0)
             bench_fail("%s does not start; see %s", node->home, log);
         nanosleep(&t, NULL);
     }

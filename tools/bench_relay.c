@@ -246,8 +246,11 @@ void bench_relay_reset(struct bench_relay *relay)
     pthread_mutex_lock(&relay->lock);
     memset(&relay->passed, 0, sizeof relay->passed);
     for (size_t i = 0; i < LINES_MAX; i++)
-        for (size_t side = 0; side < 2; side++)
+        for (size_t side = 0; side < 2; side++) {
             relay->lines[i].trip[side] = relay->lines[i].arrived[side] = 0;
+            for (struct piece *piece = relay->lines[i].first[side]; piece; piece = piece->next)
+                piece->trip = 0;
+        }
     pthread_mutex_unlock(&relay->lock);
 }
 

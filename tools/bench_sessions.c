@@ -301,7 +301,7 @@ void bench_sessions(const struct bench_options *options, const char *dir)
     iu_must(cities != NULL);
     open_crowd(&crowd, count);
     bench_found(&node, dir, "node");
-    bench_fill_logs(&node, 1, count, cities);
+    bench_fill_logs(&node, count, cities);
     snprintf(sessions, sizeof sessions, "%zu", count + SPARE);
     bench_configure(&node, "sessions", sessions);
     bench_start(&node);
