@@ -83,6 +83,17 @@ static void take(struct iu_session *session, struct iu_fetch *fetch, const struc
     session->stalled = false;
 }
 
+/* It has begun with the next Want before the last was answered, as older nodes do: what is missing between is
+ * asked for again, and from now on one Want at a time. */
+static void ask_one_by_one(struct iu_net *net, struct iu_fetch *fetch)
+{
+    if (fetch->serial)
+        return;
+    fetch->serial = true;
+    iu_fetch_end_claim(net, fetch);
+    iu_fetch_list(net, fetch);
+}
+
 void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *batch, enum iu_lane lane,
                      size_t len)
 {
@@ -99,6 +110,8 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
     if (!claimed || batch->first != fetch->arrived) { /* of an old claim, or of a gap or a doubt */
         iu_fill_batch(session, batch, count);
         iu_arrive_credit(session, lane, len);
+        if (claimed && batch->first > fetch->arrived && batch->first < fetch->to)
+            ask_one_by_one(session->net, fetch);
         return;
     }
     if (count > 0) {
@@ -118,6 +131,8 @@ void iu_arrive_batch(struct iu_session *session, const struct iu_batch_frame *ba
         iu_source_lacks(fetch, session->conn, net->now_ms);
     if (absent && iu_city_equal(&session->city, &fetch->city) && iu_fetch_denied(net, fetch))
         return;
+    if (!absent)
+        iu_fetch_more(session, fetch);
     if (absent || fetch->arrived >= fetch->to || fetch->got >= fetch->ask) {
         iu_fetch_end_claim(net, fetch);
         iu_fetch_list(net, fetch);

@@ -22,6 +22,11 @@
 #define RETRY_MS 5000
 #define ABSENT_AFTER_MS 5000
 #define SKIPS_MAX 64
+#define STEP_FIRST 1024 /* entries of the first Want of a claim */
+#define STEP_MIN 65     /* fewer would be answered in the live lane */
+#define STEP_MAX 65536
+#define STEP_BYTES (2UL * 1024 * 1024) /* that a Want asks for, about */
+#define AHEAD_STEPS (IU_WINDOW_MAX / STEP_BYTES)
 
 struct iu_fetch *iu_fetch_find(const struct iu_net *net, const struct iu_city *city, uint32_t log)
 {
@@ -243,35 +248,60 @@ bool iu_fetch_rows(struct iu_net *net, size_t max)
 
 /* --- asking --- */
 
-static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session *session, uint64_t to)
+/* How many entries the next Want asks for: by what those of this claim took so far. */
+static uint64_t step_of(const struct iu_fetch *fetch)
 {
-    const struct iu_follower *follower = iu_net_follower(net, &fetch->city);
+    if (fetch->arrived <= fetch->from)
+        return STEP_FIRST;
+    uint64_t step = STEP_BYTES / (fetch->got / (fetch->arrived - fetch->from) + 1);
+    return step < STEP_MIN ? STEP_MIN : step < STEP_MAX ? step : STEP_MAX;
+}
+
+static void want(struct iu_session *session, struct iu_fetch *fetch)
+{
+    const struct iu_follower *follower = iu_net_follower(session->net, &fetch->city);
     uint32_t form = follower != NULL && follower->headers_only ? IU_FORM_HEADER : IU_FORM_FULL;
+    bool bounded = fetch->ask != UINT64_MAX;
+    uint64_t step = step_of(fetch), from = fetch->to, left = fetch->goal - from;
+    fetch->to = from + (step < left && !bounded ? step : left);
     struct iu_frame frame = {.type = IU_FRAME_WANT,
                              .want = {.city = fetch->city,
                                       .log = fetch->log,
-                                      .from = fetch->arrived,
-                                      .to = to,
+                                      .from = from,
+                                      .to = fetch->to,
                                       .form = form,
-                                      .bytes = fetch->ask}};
+                                      .bytes = bounded ? fetch->ask : 0}};
+    iu_session_send(session, IU_LANE_CONTROL, &frame);
+}
+
+void iu_fetch_more(struct iu_session *session, struct iu_fetch *fetch)
+{
+    uint64_t ahead = fetch->serial ? 1 : AHEAD_STEPS * step_of(fetch);
+    while (fetch->to < fetch->goal && fetch->to - fetch->arrived < ahead && fetch->got < IU_FETCH_BYTES)
+        want(session, fetch);
+}
+
+static void claim(struct iu_net *net, struct iu_fetch *fetch, struct iu_session *session, uint64_t to)
+{
     unlist(net, fetch);
     if (fetch->chain_wanted)
         iu_chainwire_ask(session, &fetch->city, &fetch->chain_hash);
     if (session->open_wants++ == 0)
         session->fetch_ms = session->got_ms = net->now_ms;
     fetch->conn = session->conn;
-    fetch->to = to;
+    fetch->from = fetch->to = fetch->arrived;
+    fetch->goal = to;
     fetch->got = 0;
     fetch->state = IU_WANT_FETCHING;
     iu_roster_wake(session, session->fetch_ms + IU_CLAIM_MS);
-    iu_session_send(session, IU_LANE_CONTROL, &frame);
+    want(session, fetch);
 }
 
 /* What is on its way to the writer is not counted yet: where a quota ends, that is waited for. */
 static bool may_ask(struct iu_net *net, struct iu_fetch *fetch)
 {
     uint64_t left = iu_net_quota_left(net, &fetch->city);
-    fetch->ask = left < IU_FETCH_BYTES ? left : IU_FETCH_BYTES;
+    fetch->ask = left < IU_FETCH_BYTES || left == UINT64_MAX ? left : IU_FETCH_BYTES;
     if (left == 0)
         iu_fetch_stop(net, fetch, IU_WANT_OVER_QUOTA);
     return left == UINT64_MAX || (left > 0 && fetch->jobs == 0);

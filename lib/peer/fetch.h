@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fetching logs: what is known to be longer elsewhere, whom to ask for it, what comes back. One claim a log:
- * one Want, answered by batches one behind the other. PROTOCOL.md "Fetching". */
+ * Wants of one peer, of which the next is sent long before the last is answered, answered by batches one behind the other.
+ * PROTOCOL.md "Fetching". */
 #ifndef IU_PEER_FETCH_H
 #define IU_PEER_FETCH_H
 
 #include "peer/inner.h"
 
-#define IU_FETCH_BYTES (16UL * 1024 * 1024) /* of items in one Want: a slow peer is not stuck with more */
+#define IU_FETCH_BYTES (64UL * 1024 * 1024) /* of items in one claim: then another peer may be the better one */
 
 struct iu_fetch_news {
     struct iu_city city;
@@ -48,6 +49,8 @@ struct iu_fetch *iu_fetch_find(const struct iu_net *net, const struct iu_city *c
 void iu_fetch_signer(struct iu_fetch *fetch, const struct iu_chain *chain);
 /* Waits to be asked for, if there is something to ask. */
 void iu_fetch_list(struct iu_net *net, struct iu_fetch *fetch);
+/* Asks for more of a claim, as far ahead as a window reaches. */
+void iu_fetch_more(struct iu_session *session, struct iu_fetch *fetch);
 void iu_fetch_end_claim(struct iu_net *net, struct iu_fetch *fetch);
 /* What was asked for and not applied yet counts no more. */
 void iu_fetch_start_over(struct iu_net *net, struct iu_fetch *fetch);

@@ -33,6 +33,7 @@ struct iu_want_served { /* a Want of theirs */
     uint32_t log, form;
     uint64_t next, to, left; /* left: bytes of items until it counts as answered */
     bool live;
+    bool behind; /* one of the same log for entries below is still being answered */
 };
 struct iu_chunks_served {
     struct iu_want_chunks want;
@@ -168,8 +169,10 @@ struct iu_fetch {
     bool urgent;                /* all of those are */
     uint64_t generation;        /* rises when what was asked for is dropped */
     uint64_t heard_ms, idle_ms; /* idle: since when it has no source */
-    uint64_t conn, to, got,
-        ask; /* the claim: who was asked, up to where, bytes of items that came and were asked for */
+    uint64_t conn, from, to, got; /* the claim: who was asked, from where up to where, bytes of items that came */
+    uint64_t goal;                /* up to where it is to be asked */
+    uint64_t ask;                 /* bytes that a quota leaves: in one Want, which ends there; UINT64_MAX: none */
+    bool serial;                  /* one Want at a time: the answers to two were mixed */
     struct iu_hash chain_hash;
     struct iu_source *sources;
     size_t source_count;

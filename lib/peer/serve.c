@@ -27,6 +27,20 @@ static size_t open_count(const struct iu_session *session)
     return session->want_count + session->chunk_want_count;
 }
 
+static bool same_log(const struct iu_want_served *a, const struct iu_want_served *b)
+{
+    return a->log == b->log && iu_city_equal(&a->city, &b->city);
+}
+
+/* Entries below are asked for and not given yet. */
+static bool is_behind(const struct iu_session *session, const struct iu_want_served *want)
+{
+    for (size_t i = 0; i < session->want_count; i++)
+        if (session->wants[i].next < want->next && same_log(&session->wants[i], want))
+            return true;
+    return false;
+}
+
 bool iu_serve_want(struct iu_session *session, const struct iu_want_range *want)
 {
     if (want->from >= want->to || want->to > IU_SIZE_MAX || want->log == 0 ||
@@ -40,8 +54,8 @@ bool iu_serve_want(struct iu_session *session, const struct iu_want_range *want)
                                     .left = want->bytes > 0 ? want->bytes : UINT64_MAX,
                                     .live = want->to - want->from <= LIVE_ENTRIES};
     for (size_t i = 0; i < session->want_count; i++) /* one log's batches never overtake each other */
-        served.live = served.live && !(session->wants[i].log == want->log &&
-                                       iu_city_equal(&session->wants[i].city, &want->city));
+        served.live = served.live && !same_log(&session->wants[i], &served);
+    served.behind = is_behind(session, &served);
     session->wants = iu_room(session->wants, session->want_count, &session->want_cap, sizeof served);
     session->wants[session->want_count++] = served;
     iu_session_dirty(session);
@@ -141,6 +155,14 @@ static size_t serve_batch(struct iu_session *session, struct iu_want_served *wan
     return len;
 }
 
+/* A Want is answered: others of its log need not wait for it any more. */
+static void let_on(struct iu_session *session, const struct iu_want_served *done)
+{
+    for (size_t i = 0; i < session->want_count; i++)
+        if (session->wants[i].behind && same_log(&session->wants[i], done))
+            session->wants[i].behind = is_behind(session, &session->wants[i]);
+}
+
 static void serve_wants(struct iu_session *session)
 {
     size_t served = 0, at = 0;
@@ -148,15 +170,19 @@ static void serve_wants(struct iu_session *session)
            iu_splitter_queued(session->splitter) < QUEUED_MAX) {
         struct iu_want_served want = session->wants[at];
         bool done = false;
-        if ((want.live ? session->credit_live : session->credit_history) <= 0) {
+        if (want.behind || (want.live ? session->credit_live : session->credit_history) <= 0) {
             at++;
             continue;
         }
         served += serve_batch(session, &want, &done);
         session->want_count--;
         memmove(&session->wants[at], &session->wants[at + 1], (session->want_count - at) * sizeof want);
-        if (!done)
+        if (done) {
+            let_on(session, &want);
+            at = 0; /* one before it may be next */
+        } else {
             session->wants[session->want_count++] = want; /* behind the others: each gets its turn */
+        }
     }
 }
 

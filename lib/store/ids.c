@@ -116,7 +116,7 @@ static int cmp_ids(const void *a, const void *b)
 static void cut_part(struct iu_buf *keys, uint64_t entries_max, struct range *part)
 {
     size_t count = keys->len / ID_KEY_LEN;
-    if (count / 2 <= entries_max)
+    if (count <= 2 * entries_max)
         return;
     size_t kept = (size_t)entries_max;
     part->last = iu_load_u64(keys->data + (kept - 1) * ID_KEY_LEN);

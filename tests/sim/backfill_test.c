@@ -127,6 +127,53 @@ static void lanes_off(struct world *w)
     index_ids(w);
 }
 
+/* The Wants that Lyon hears: up to where the first reached, and how much Turin held when the second came. */
+static uint64_t first_to, held_then;
+
+static void watch_wants(struct world *w, size_t from, size_t to, struct iu_bytes message)
+{
+    struct iu_frame frame;
+    struct iu_arena arena;
+    iu_arena_init(&arena, IU_FRAME_ARENA_MAX);
+    assert_int_equal(iu_frame_get(message, &arena, &frame), IU_OK);
+    if (from == TURIN && frame.type == IU_FRAME_WANT && iu_city_equal(&frame.want.city, &w->nodes[to].city) &&
+        frame.want.to - frame.want.from > 64) {
+        if (first_to > 0 && held_then == UINT64_MAX)
+            held_then = world_held(w, TURIN, LYON);
+        first_to = first_to > 0 ? first_to : frame.want.to;
+    }
+    iu_arena_fini(&arena);
+}
+
+static void asked_ahead(struct world *w)
+{
+    first_to = 0;
+    held_then = UINT64_MAX;
+    world_found(w, LYON, "lyon", SIM_NOBODY);
+    world_found(w, TURIN, "turin", SIM_NOBODY);
+    world_befriend(w, LYON, TURIN);
+    world_part(w, LYON, TURIN);
+    for (int i = 0; i < 1500; i++) {
+        world_publish_big(w, LYON, "Water charter", 2000);
+        if (i % AT_ONCE == AT_ONCE - 1)
+            world_run(w, 1000);
+    }
+    w->watch = watch_wants;
+    w->watched = LYON;
+    w->sim.bytes_per_ms = RATE;
+    world_heal(w, LYON, TURIN);
+    world_run(w, 2UL * 60 * 1000);
+    assert_int_equal(world_held(w, TURIN, LYON), 1501);
+    assert_in_range(first_to, 65, 2000);
+    assert_true(held_then < first_to / 2);
+}
+
+static void more_is_asked_for_long_before_the_answer_ends(void **state)
+{
+    (void)state;
+    world_try(asked_ahead);
+}
+
 static void news_and_pings_do_not_wait_behind_a_long_history(void **state)
 {
     (void)state;
@@ -150,6 +197,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_teardown(name, world_teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_backfill_on_a_slow_wire_keeps_the_session),
+        CASE(more_is_asked_for_long_before_the_answer_ends),
         CASE(news_and_pings_do_not_wait_behind_a_long_history),
         CASE(without_lanes_they_wait_and_it_is_seen),
     };

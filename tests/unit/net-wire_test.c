@@ -331,6 +331,86 @@ static void more_wants_than_may_wait_end_the_session(void **state)
     puppet_close();
 }
 
+static void ask(struct talk *talk, uint64_t from, uint64_t to)
+{
+    struct iu_frame want = {
+        .type = IU_FRAME_WANT,
+        .want = {.city = world.nodes[LYON].city, .log = 1, .from = from, .to = to, .form = IU_FORM_FULL}};
+    puppet_say(talk, IU_LANE_CONTROL, &want);
+}
+
+/* Entries that fill several batches each. Nothing is given before there is credit. */
+static void wants_of_one_log_are_answered_one_behind_the_other(void **state)
+{
+    (void)state;
+    char title[IU_TITLE_MAX + 1] = {0};
+    memset(title, 'x', IU_TITLE_MAX);
+    found_lyon();
+    for (int i = 0; i < 1500; i++) {
+        publish(LYON, title);
+        world.nodes[LYON].answer_count = 0;
+        run(1);
+    }
+    struct talk *talk = puppet_call(LYON);
+    talk->answers = true;
+    puppet_hello(talk);
+    run(100);
+    struct iu_frame state_frame = {.type = IU_FRAME_STATE, .state = {.epoch = {1}}};
+    memset(state_frame.state.interest_hash.b, 9, IU_HASH_LEN);
+    puppet_say(talk, IU_LANE_CONTROL, &state_frame);
+    ask(talk, 500, 1000);
+    ask(talk, 1000, 1500);
+    ask(talk, 0, 100); /* what lies below does not wait */
+    run(100);
+    assert_int_equal(talk->batch_count, 0);
+    struct iu_frame credit = {.type = IU_FRAME_CREDIT, .credit = {.live = 1 << 24, .history = 1 << 24}};
+    puppet_say(talk, IU_LANE_CONTROL, &credit);
+    run(1000);
+    assert_in_range(talk->batch_count, 7, 64);
+    uint64_t before = 0;
+    size_t below = 0;
+    for (size_t i = 0; i < talk->batch_count; i++) {
+        uint64_t first = talk->batch_firsts[i];
+        assert_true(first == 0 || first > before);
+        before = first == 0 ? before : first;
+        below = first == 0 ? i : below;
+    }
+    assert_in_range(below, 1, 3);
+    puppet_close();
+}
+
+/* As nodes do that answer several Wants of one log in turn. */
+static void what_a_batch_leaves_out_is_asked_for_again(void **state)
+{
+    (void)state;
+    found_lyon();
+    about_city(LYON, IU_JOB_FOLLOW, PUPPET);
+    run(100);
+    struct talk *talk = puppet_meet(LYON);
+    talk->answers = false;
+    puppet_announce(talk, 0, 40);
+    run(100);
+    puppet_chain(talk);
+    run(100);
+    assert_int_equal(talk->heard[IU_FRAME_WANT], 1);
+    assert_int_equal(talk->want.from, 0);
+    struct iu_want_range later = talk->want;
+    later.from = 20;
+    puppet_batch(talk, &later);
+    run(100);
+    assert_int_equal(talk->heard[IU_FRAME_WANT], 2);
+    assert_int_equal(talk->want.from, 0);
+    assert_int_equal(held(LYON, PUPPET), 0);
+    puppet_batch(talk, &later); /* once is enough to know it */
+    run(100);
+    assert_int_equal(talk->heard[IU_FRAME_WANT], 2);
+    puppet_batch(talk, &talk->want);
+    run(100);
+    assert_int_equal(held(LYON, PUPPET), 40);
+    assert_false(talk->closed);
+    puppet_close();
+}
+
 static void what_is_not_held_is_answered_as_absent(void **state)
 {
     (void)state;
@@ -441,6 +521,8 @@ int main(void)
         CASE(two_delegations_after_one_are_a_dispute_and_end_the_session),
         CASE(a_stranger_gets_a_reason_and_no_chain_of_others),
         CASE(more_wants_than_may_wait_end_the_session),
+        CASE(wants_of_one_log_are_answered_one_behind_the_other),
+        CASE(what_a_batch_leaves_out_is_asked_for_again),
         CASE(what_is_not_held_is_answered_as_absent),
         CASE(a_ping_is_answered_and_a_dial_back_goes_only_to_where_it_came_from),
         CASE(a_doctor_hears_whether_a_peer_reached_it),

@@ -29,6 +29,8 @@ static struct {
         struct iu_hash interest_hash;
         uint64_t size_announced; /* of its own or any other log, the last item heard */
         struct iu_buf batch_items;
+        uint64_t batch_firsts[64]; /* of the batches heard, in their order */
+        size_t batch_count;
         bool answers; /* answers Want, Prove and Chain from `history` */
         int history;
         uint64_t shown; /* size of the head that it shows */
@@ -242,6 +244,7 @@ static inline void puppet_frame(struct talk *talk, const struct iu_frame *frame)
         break;
     case IU_FRAME_BATCH:
         iu_buf_put_bytes(&talk->batch_items, frame->batch.items);
+        talk->batch_firsts[talk->batch_count++ % 64] = frame->batch.first;
         break;
     case IU_FRAME_PING:
         if (talk->answers && !frame->ping.answer) {
