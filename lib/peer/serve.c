@@ -155,12 +155,16 @@ static size_t serve_batch(struct iu_session *session, struct iu_want_served *wan
     return len;
 }
 
-/* A Want is answered: others of its log need not wait for it any more. */
+/* A Want is answered: of its log the one for the lowest entries need not wait any more. */
 static void let_on(struct iu_session *session, const struct iu_want_served *done)
 {
+    uint64_t lowest = UINT64_MAX;
     for (size_t i = 0; i < session->want_count; i++)
-        if (session->wants[i].behind && same_log(&session->wants[i], done))
-            session->wants[i].behind = is_behind(session, &session->wants[i]);
+        if (same_log(&session->wants[i], done) && session->wants[i].next < lowest)
+            lowest = session->wants[i].next;
+    for (size_t i = 0; i < session->want_count; i++)
+        if (same_log(&session->wants[i], done) && session->wants[i].next == lowest)
+            session->wants[i].behind = false;
 }
 
 static void serve_wants(struct iu_session *session)
