@@ -29,7 +29,7 @@ record() { # NODE CITY
     start lyon
     [ "$(node lyon status --json | jq -r .city)" = "$(id lyon)" ]
     [ "$(record lyon lyon)" = "$before" ]
-    node lyon check lyon --json | field '.logs[0].ok and .logs[0].entries == 4'
+    node lyon check --json | field '[.logs[] | select(.handle == "lyon")] | length == 1 and .[0].ok and .[0].entries == 4'
     node lyon export lyon/2 --out "$work/out"
     cmp "$work/plan.bin" "$work/out/plan.bin"
     # It goes on at the right place, its peer follows, and what others wrote comes back from them.

@@ -170,7 +170,7 @@ anonymous() { # MiB of Porto
     three
     hostile addresses --how nowhere --seconds 1 >"$work/ends"
     field '.ends == ["open"]' <"$work/ends"
-    tried=$(grep -c fact=dial-failed "$work/porto.log")
+    tried=$(grep -c fact=dial-failed "$work/porto.log" || true)
     more() { [ "$(grep -c fact=dial-failed "$work/porto.log")" -gt "$tried" ]; }
     within 300 more
     ! grep -q "the very same node\|unreachable" "$work/porto.log"
