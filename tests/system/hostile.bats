@@ -201,7 +201,6 @@ anonymous() { # MiB of Porto
 }
 
 @test "who asks for much and takes a byte a second of it costs little, and is let go after half a minute" {
-    [ -n "${IU_SOAK:-}" ] || skip "takes 35 s: IU_SOAK=1"
     three
     head -c 33000 /dev/urandom | base64 -w0 >"$work/long.txt"
     for _ in 1 2 3 4 5 6 7 8; do publish porto "$work/long.txt"; done
