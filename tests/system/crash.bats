@@ -30,17 +30,18 @@ publishing() {
     return 1
 }
 
-# Every acknowledged entry is in full at CITY, under the index that was printed: the newest 1000 by one list, older ones each by itself.
+# Every acknowledged entry is in full at CITY, under the index that was printed; the oldest and the newest can be shown.
 holds_acknowledged() { # CITY
     local index entry
-    node "$1" list lyon --limit 1000 --json | jq -r '.entries[] | select(.form == "full") | "\(.index) \(.entry)"' | sort >"$work/listed"
-    comm -13 "$work/listed" "$work/acked" >"$work/older"
+    node "$1" feed --json | jq -r 'select(.handle == "lyon" and .form == "full") | "\(.index) \(.entry)"' | sort >"$work/listed"
+    comm -13 "$work/listed" "$work/acked" >"$work/missing"
+    [ ! -s "$work/missing" ] || { echo "$1 lacks $(wc -l <"$work/missing") of $(wc -l <"$work/acked"), first $(head -1 "$work/missing")" >&2 && return 1; }
     while read -r index entry; do
         [ "$(node "$1" show "lyon/$index" --json | jq -r '"\(.entry) \(.form)"')" = "$entry full" ] || {
             echo "$1 has no lyon/$index $entry" >&2
             return 1
         }
-    done <"$work/older"
+    done < <(sort -n "$work/acked" | sed -n '1,20p;$p')
 }
 
 unaccused() { # CITY
