@@ -315,17 +315,28 @@ int offline_check(const char *home, const char *config)
     return look.exit_code;
 }
 
+/* The home and its configuration, or the error of what is wrong with them. Both are the caller's to end. */
+static bool place_read(const char *home, const char *config, struct home *place, struct config *fresh,
+                       struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    bool here = home_look(home, config, place, &why, &next);
+    bool good = here && config_read(place->config, config != NULL, fresh, &why);
+    if (!here)
+        iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
+    else if (!good)
+        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
+                       "correct that line; interurband -p shows every key");
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
+    return good;
+}
+
 static void answer_config(const char *home, const char *config, struct iu_reply *reply)
 {
     struct home place;
     struct config fresh = {0};
-    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
-    if (!home_look(home, config, &place, &why, &next)) {
-        iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
-    } else if (!config_read(place.config, config != NULL, &fresh, &why)) {
-        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
-                       "correct that line; interurband -p shows every key");
-    } else {
+    if (place_read(home, config, &place, &fresh, reply)) {
         iu_reply_row(reply, "");
         iu_reply_str(reply, "file", place.config);
         iu_reply_list(reply, "config");
@@ -333,23 +344,16 @@ static void answer_config(const char *home, const char *config, struct iu_reply 
     }
     config_fini(&fresh);
     home_close(&place);
-    iu_buf_fini(&why);
-    iu_buf_fini(&next);
 }
 
 static void answer_upgrade(const char *home, const char *config, struct iu_reply *reply)
 {
     struct home place;
     struct config fresh = {0};
-    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct iu_buf why = IU_BUF_INIT;
     struct upgrade_plan plan;
     const char *words;
-    if (!home_look(home, config, &place, &why, &next)) {
-        iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
-    } else if (!config_read(place.config, config != NULL, &fresh, &why)) {
-        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
-                       "correct that line; interurband -p shows every key");
-    } else {
+    if (place_read(home, config, &place, &fresh, reply)) {
         char *dir = store_dir(&place, &fresh);
         enum iu_err err = upgrade_plan(dir, &plan, &words);
         if (err == IU_HERE_NOT_FOUND)
@@ -365,7 +369,6 @@ static void answer_upgrade(const char *home, const char *config, struct iu_reply
     config_fini(&fresh);
     home_close(&place);
     iu_buf_fini(&why);
-    iu_buf_fini(&next);
 }
 
 int offline_answer(const char *home, const char *config, const char *verb)

@@ -24,7 +24,7 @@
 #define AGAIN_MAX_MS (24ULL * 60 * 60 * 1000)
 #define ANSWER_MS 30000
 #define OPEN_MAX 8             /* questions on their way */
-#define TODO_MAX 4096          /* ranges that wait to be asked for */
+#define WAITING_MAX 4096       /* ranges that wait to be asked for */
 #define QUESTIONS_MAX 65536    /* in one audit; what is left then is found by the next one */
 #define BYTES_MAX (16UL << 20) /* of answers */
 #define DEEPER_MAX 8 /* times in a row that the other side has more than a list: 16 times less each time */
@@ -138,7 +138,7 @@ static void lied(struct iu_session *session)
 /* Takes the range. */
 static void push(struct iu_auditing *audit, struct range *range)
 {
-    if (audit->todo_count == TODO_MAX) {
+    if (audit->todo_count == WAITING_MAX) {
         audit->cut_short = true;
         drop_range(range);
         return;
