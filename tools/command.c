@@ -88,6 +88,7 @@ static const struct flag publish_flags[] = {
     {"date", FLAG_TEXT, "YYYY-MM-DD", "the declared date (now)", false, true},
     {"licence", FLAG_TEXT, "SPDX", "the licence", false, true},
     {"summary", FLAG_TEXT, "TEXT", "a few sentences", false, true},
+    {"audience", FLAG_TEXT, "CITY", "only this city gets the content; the header is public", true, true},
     {"attach", FLAG_FILE, "FILE", "another file beside it", true, false},
     {"media", FLAG_TEXT, "TYPE", "the file's media type (by its name)", false, false},
     {"translation-of", FLAG_TEXT, "ENTRY", "the document that this one translates", false, true},

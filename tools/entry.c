@@ -141,6 +141,14 @@ const char *entry_doubt(const struct iu_row *row)
     return NULL;
 }
 
+static bool any_row(const struct iu_answered *answer, const char *list)
+{
+    for (size_t i = 0; i < answer->row_count; i++)
+        if (iu_bytes_equal(answer->rows[i].path, iu_bytes_str(list)) && answer->rows[i].cell_count)
+            return true;
+    return false;
+}
+
 static void put_wrongs(const struct iu_answered *answer)
 {
     put("  ! Replaced by ", text_of(answer, "superseded_by"), ": this is not the city's last word.\n");
@@ -151,7 +159,9 @@ static void put_wrongs(const struct iu_answered *answer)
     if (doubt)
         printf("  ! %s.\n", doubt);
     if (is(answer, "form", "header"))
-        puts("  ! Only its header is here: its content has not come yet, or is kept by others only.");
+        puts(any_row(answer, "audience")
+                 ? "  ! Only its header is here: its content is for those cities only."
+                 : "  ! Only its header is here: its content has not come yet, or is kept by others only.");
     else if (is(answer, "form", "hash"))
         puts("  ! Only its hash is here: what it says is kept by others only.");
 }
@@ -167,6 +177,7 @@ void show_entry(const struct iu_answered *answer)
     put("  Language     ", text_of(answer, "lang"), "\n");
     put_list(answer, "  Topics       ", "tags");
     put("  Licence      ", text_of(answer, "licence"), "\n");
+    put_list(answer, "  Only for     ", "audience");
     put_files(answer);
     put_replaced(answer, true);
     put("  Translates   ", text_of(answer, "translation_of"), "\n");

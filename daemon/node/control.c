@@ -168,7 +168,9 @@ static void request(struct client *client, struct iu_bytes message)
     struct iu_arena arena;
     struct iu_request request;
     iu_arena_init(&arena, ARENA_MAX);
-    if (iu_request_get(message, &arena, &request) != IU_OK)
+    bool good = iu_request_get(message, &arena, &request) == IU_OK;
+    request.stranger = !client->may_change;
+    if (!good)
         refuse(client, IU_E_PROTOCOL, NULL);
     else if (!client->allowed)
         refuse(client, IU_E_NOT_ALLOWED, NULL);

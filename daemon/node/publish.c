@@ -222,6 +222,7 @@ struct draft {
     struct iu_bytes tags[IU_TAGS_MAX];
     struct iu_ref refs[IU_ADMIN_ARGS_MAX];
     uint32_t supersedes[IU_ADMIN_ARGS_MAX], translation_of[1], adapted_from[IU_ADMIN_ARGS_MAX];
+    struct iu_city audience[IU_ADMIN_AUDIENCE_MAX];
     struct iu_attachment attachments[IU_ATTACHMENTS_MAX];
     uint64_t uploads[IU_ATTACHMENTS_MAX];
 };
@@ -357,7 +358,11 @@ static bool take_refs(struct node *node, const struct iu_request *request, struc
     bool good = true;
     for (size_t i = 0; good && i < sizeof roles / sizeof *roles; i++)
         good = take_role(snap, request, &roles[i], draft, reply);
+    good = good && iu_answer_audience(snap, request, &node->self, reply, draft->audience,
+                                      &draft->header.audience_count);
     iu_snap_close(snap);
+    draft->header.audience = draft->audience;
+    draft->header.restricted = draft->header.audience_count > 0;
     d->supersedes = draft->supersedes;
     d->translation_of = draft->translation_of;
     d->adapted_from = draft->adapted_from;

@@ -21,7 +21,7 @@ void uploads_sweep(struct node *node);
  *   upload  number of the file, absent with its first chunk; the reply's cell `upload` names it
  *   at      number of the chunk, from 0
  * `publish`: title, type, lang, tag*, date, licence, summary; translation-of, supersedes*, adapted-from*
- * (entries) name, media, size, sha256 and root (hex) of the file itself; its bytes are in data up to 48 KiB,
+ * (entries); audience* (cities that alone may have the body; none: everybody); name, media, size, sha256 and root (hex) of the file itself; its bytes are in data up to 48 KiB,
  * else `upload` names it attachment-name, -media, -size, -sha256, -root, -upload: the same of each further
  * file, in order timeout seconds that it may wait until this node may sign Both return true if the reply is
  * whole, false if it comes later.

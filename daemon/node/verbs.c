@@ -32,6 +32,7 @@ struct waiter {
     struct waiter *next;
     struct client *client;
     uint64_t until_ms;
+    bool stranger; /* of the request: it is not among its bytes */
     struct iu_buf request;
 };
 
@@ -371,6 +372,7 @@ static void wait_on(struct node *node, struct client *client, const struct iu_re
     iu_must(waiter != NULL);
     waiter->client = client;
     waiter->until_ms = node_now(node) + (wait_s < TIMEOUT_MAX_S ? wait_s : TIMEOUT_MAX_S) * 1000;
+    waiter->stranger = request->stranger;
     iu_request_put(request, &waiter->request);
     waiter->next = node->asks->waiters;
     node->asks->waiters = waiter;
@@ -420,8 +422,9 @@ static bool wake(struct node *node, struct waiter *waiter)
     struct iu_arena arena;
     iu_arena_init(&arena, WAIT_ARENA);
     iu_reply_init(&reply);
-    bool whole = iu_request_get(iu_buf_view(&waiter->request), &arena, &request) == IU_OK &&
-                 read_answer(node, &request, node_now(node) >= waiter->until_ms, &reply);
+    bool whole = iu_request_get(iu_buf_view(&waiter->request), &arena, &request) == IU_OK;
+    request.stranger = waiter->stranger;
+    whole = whole && read_answer(node, &request, node_now(node) >= waiter->until_ms, &reply);
     if (whole)
         client_reply(waiter->client, &reply);
     iu_reply_fini(&reply);

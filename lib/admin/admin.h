@@ -39,6 +39,7 @@ struct iu_request {
     struct iu_arg args[IU_ADMIN_ARGS_MAX];
     size_t arg_count;
     struct iu_bytes data;
+    bool stranger; /* never on the wire, set by who received it: answered as an unknown city would be, without bodies that have an audience */
 };
 /* The argument's text, or NULL data if absent. `at`-th of that name for repeated ones. */
 bool iu_request_arg(const struct iu_request *request, const char *name, size_t at, struct iu_bytes *text);

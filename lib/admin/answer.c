@@ -295,7 +295,7 @@ static void answer_show(const struct iu_snap *snap, const struct iu_request *req
     if (!iu_answer_place(snap, request, reply, &log, &index))
         return;
     iu_arena_init(&arena, IU_READ_ARENA_MAX);
-    if (iu_entry_view(snap, &log, index, &arena, &view) == IU_OK) {
+    if (iu_answer_view(snap, request, &log, index, &arena, &view) == IU_OK) {
         iu_reply_row(reply, "");
         iu_answer_entry(snap, &view, "", reply);
         iu_answer_relations(snap, &view, reply);

@@ -12,6 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum iu_err iu_answer_view(const struct iu_snap *snap, const struct iu_request *request,
+                           const struct iu_log_state *log, uint64_t index, struct iu_arena *arena,
+                           struct iu_entry_view *out)
+{
+    enum iu_err err = iu_entry_view(snap, log, index, arena, out);
+    if (!err && request->stranger && out->header.restricted)
+        iu_entry_withhold(out);
+    return err;
+}
+
 /* "entries" + "tags" -> "entries.tags"; the object's own lists have no prefix. */
 static const char *list_path(const char *path, const char *name, char out[80])
 {
@@ -103,9 +113,11 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     iu_reply_bool(reply, "disputed", view->disputed);
     iu_reply_bool(reply, "unconfirmed", view->unconfirmed);
     iu_reply_bool(reply, "void", view->beyond);
+    iu_reply_bool(reply, "restricted", view->header.restricted);
     put_content(view, reply);
     iu_reply_list(reply, "tags");
     iu_reply_list(reply, "attachments");
+    iu_reply_list(reply, "audience");
     list_path(path, "tags", list);
     for (size_t i = 0; i < view->header.tag_count; i++) {
         iu_reply_row(reply, list);
@@ -113,6 +125,12 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     }
     if (view->has_body)
         put_attachments(view, path, reply);
+    list_path(path, "audience", list);
+    for (size_t i = 0; i < view->header.audience_count; i++) {
+        iu_name(snap, &view->header.audience[i], &who);
+        iu_reply_row(reply, list);
+        iu_reply_text(reply, "", iu_bytes_str(who.handle));
+    }
 }
 
 /* Language tags and types are known whatever their case (RFC 5646 §2.1.1). */
@@ -190,7 +208,7 @@ void iu_answer_list(const struct iu_snap *snap, const struct iu_request *request
     while (count < limit && iu_list_next(snap, one ? &who.city : NULL, all_kinds, &at, &log, &index)) {
         struct iu_entry_view view;
         iu_arena_reset(&arena);
-        if (iu_entry_view(snap, &log, index, &arena, &view) != IU_OK || !entry_fits(request, &view))
+        if (iu_answer_view(snap, request, &log, index, &arena, &view) != IU_OK || !entry_fits(request, &view))
             continue;
         iu_reply_row(reply, "entries");
         iu_answer_superseded(snap, &view, reply);
@@ -221,7 +239,7 @@ void iu_answer_feed(const struct iu_snap *snap, const struct iu_request *request
             struct iu_entry_view view;
             iu_arena_reset(&arena);
             from = row.position + skip + 1;
-            if (iu_entry_view(snap, &log, row.first + skip, &arena, &view) != IU_OK)
+            if (iu_answer_view(snap, request, &log, row.first + skip, &arena, &view) != IU_OK)
                 continue;
             iu_reply_row(reply, "feed");
             iu_reply_u64(reply, "position", row.position + skip);
@@ -333,10 +351,12 @@ void iu_answer_export(const struct iu_snap *snap, const struct iu_request *reque
     if (!iu_answer_place(snap, request, reply, &log, &index))
         return;
     iu_arena_init(&arena, IU_READ_ARENA_MAX);
-    if (iu_entry_view(snap, &log, index, &arena, &view) != IU_OK) {
+    if (iu_answer_view(snap, request, &log, index, &arena, &view) != IU_OK) {
         iu_reply_error(reply, IU_E_ENTRY_UNKNOWN, NULL, NULL);
     } else if (view.unreadable) {
         iu_reply_error(reply, IU_E_ENTRY_UNREADABLE, NULL, NULL);
+    } else if (view.form != IU_FORM_FULL && view.header.restricted) {
+        iu_reply_error(reply, IU_E_WITHHELD, NULL, NULL);
     } else if (view.form != IU_FORM_FULL) {
         iu_reply_error(reply, IU_E_ENTRY_BODY, NULL, NULL);
     } else {

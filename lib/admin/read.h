@@ -13,6 +13,11 @@
 /* The `city` argument resolved; false with an error in the reply. */
 bool iu_answer_city(const struct iu_snap *snap, const struct iu_request *request, struct iu_reply *reply,
                     struct iu_named *out);
+/* iu_entry_view as far as the asker may see: for a stranger without the body of an entry that has an
+ * audience. */
+IU_MUST_USE enum iu_err iu_answer_view(const struct iu_snap *snap, const struct iu_request *request,
+                                       const struct iu_log_state *log, uint64_t index, struct iu_arena *arena,
+                                       struct iu_entry_view *out);
 /* Cells city, handle, name. */
 void iu_answer_put_city(struct iu_reply *reply, const struct iu_named *who);
 /* Why `text` names no entry here, as iu_resolve_entry found, and what to type instead. */
@@ -30,6 +35,13 @@ void iu_answer_superseded(const struct iu_snap *snap, const struct iu_entry_view
  * their names. */
 void iu_answer_relations(const struct iu_snap *snap, const struct iu_entry_view *view,
                          struct iu_reply *reply);
+
+#define IU_ADMIN_AUDIENCE_MAX 32 /* cities that one `publish` names */
+/* The `audience` arguments of `publish` resolved, each city once; false with an error in the reply. Their
+ * author is always among the readers, and not named. */
+bool iu_answer_audience(const struct iu_snap *snap, const struct iu_request *request,
+                        const struct iu_city *self, struct iu_reply *reply,
+                        struct iu_city out[IU_ADMIN_AUDIENCE_MAX], size_t *count);
 
 /* list and log: rows "entries", newest first. Arguments: city, type, tag, lang, limit (default 50, at most
  * IU_LIST_MAX). */

@@ -81,3 +81,27 @@ void iu_answer_relations(const struct iu_snap *snap, const struct iu_entry_view 
     put_referrers(snap, view, IU_TRANSLATION_OF, lists[2], reply);
     put_referrers(snap, view, IU_ADAPTED_FROM, lists[3], reply);
 }
+
+bool iu_answer_audience(const struct iu_snap *snap, const struct iu_request *request,
+                        const struct iu_city *self, struct iu_reply *reply,
+                        struct iu_city out[IU_ADMIN_AUDIENCE_MAX], size_t *count)
+{
+    struct iu_bytes text;
+    struct iu_named found[IU_MEANT_MAX];
+    *count = 0;
+    for (size_t i = 0; iu_request_arg(request, "audience", i, &text); i++) {
+        int meant = 0;
+        bool twice = false;
+        enum iu_err err = iu_resolve_city(snap, text, found, &meant);
+        if (err || *count == IU_ADMIN_AUDIENCE_MAX || iu_city_equal(&found[0].city, self)) {
+            iu_reply_error(reply, err ? meant ? IU_E_CITY_AMBIGUOUS : IU_E_CITY_UNKNOWN : IU_E_AUDIENCE, NULL,
+                           NULL);
+            return false;
+        }
+        for (size_t k = 0; k < *count; k++)
+            twice = twice || iu_city_equal(&out[k], &found[0].city);
+        if (!twice)
+            out[(*count)++] = found[0].city;
+    }
+    return true;
+}

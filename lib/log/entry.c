@@ -80,6 +80,20 @@ static bool header_ext(struct iu_arena *arena, const Iu__Header *m, struct iu_he
     return true;
 }
 
+static bool header_audience(struct iu_arena *arena, const Iu__Header *m, struct iu_header *out)
+{
+    size_t count = m->audience ? m->audience->n_cities : 0;
+    struct iu_city *cities = count ? iu_arena_try(arena, count * sizeof *cities) : NULL;
+    if (count && !cities)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        memcpy(cities[i].b, m->audience->cities[i].data, IU_ID_LEN);
+    out->restricted = m->audience != NULL;
+    out->audience = cities;
+    out->audience_count = count;
+    return true;
+}
+
 enum iu_err iu_header_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_header *out)
 {
     struct iu_header_marks marks;
@@ -97,13 +111,12 @@ enum iu_err iu_header_get(struct iu_bytes bytes, struct iu_arena *arena, struct 
         .licence = iu_bytes_str(m->licence),
         .fields = view(m->fields),
         .tag_count = m->n_tags,
-        .restricted = m->audience != NULL,
         .has_body = marks.has_body,
         .body_commit = marks.commit,
         .body_len = marks.body_len,
     };
     if (!strings(arena, m->tags, m->n_tags, &out->tags) || !header_refs(arena, m, out) ||
-        !header_ext(arena, m, out))
+        !header_audience(arena, m, out) || !header_ext(arena, m, out))
         return IU_PEER_OVER_LIMIT;
     return IU_OK;
 }

@@ -48,7 +48,9 @@ struct iu_header {
     size_t tag_count;
     const struct iu_ref *refs;
     size_t ref_count;
-    bool restricted; /* has an audience; who is in it is read by view/audience; put as an empty one: for nobody */
+    bool restricted; /* has an audience: the body is for the author and those named in it (log/audience.h) */
+    const struct iu_city *audience; /* cities named one by one; none: for nobody else, or for rolls */
+    size_t audience_count;
     bool has_body;
     struct iu_hash body_commit;
     uint32_t body_len;

@@ -51,8 +51,10 @@ void iu_header_put(const struct iu_header *h, struct iu_buf *out)
         put_ref(&h->refs[i], &part);
         put_part(out, 5, &part);
     }
+    for (size_t i = 0; i < h->audience_count; i++)
+        iu_wire_element(&part, 2, iu_bytes_of(h->audience[i].b, IU_ID_LEN));
     if (h->restricted)
-        iu_wire_element(out, 6, iu_bytes_of(NULL, 0));
+        put_part(out, 6, &part);
     iu_wire_bytes(out, 7, h->licence);
     if (h->has_body) {
         iu_wire_bytes(out, 8, iu_bytes_of(h->body_commit.b, IU_HASH_LEN));

@@ -18,6 +18,7 @@
 #define GAP_AGAIN_MS (10ULL * 60 * 1000) /* then the whole walk, at most this often of one peer */
 #define GAP_STEP_MS 200
 #define GAP_LOGS 256 /* with gaps, looked at in one step */
+#define GAP_LOOKS 64 /* ranges of one log's gaps, looked at in one step */
 #define SIDES_MAX 8
 #define HAUL_AGAIN_MS 10000
 #define HAUL_STEP_MS 200 /* until the walk over missing attachments is through */
@@ -83,11 +84,13 @@ static bool ask_gaps(struct iu_session *session, const struct iu_log_state *log)
 {
     const struct iu_snap *snap = iu_net_snap(session->net);
     struct iu_side side = {.city = log->city, .log = log->log};
-    while (iu_log_gap(snap, log, session->gap_from, &side.from, &side.to)) {
+    for (int looks = 0; iu_log_gap_wanted(snap, log, session->gap_from, &side.from, &side.to); looks++) {
         uint64_t end = side.to;
+        if (looks == GAP_LOOKS)
+            return false;
         if (end - side.from > IU_BATCH_ENTRIES_MAX)
             side.to = end = side.from + IU_BATCH_ENTRIES_MAX;
-        if (!iu_fill_ask(session, &side, IU_FORM_FULL))
+        if (side.from < side.to && !iu_fill_ask(session, &side, IU_FORM_FULL))
             return false;
         session->gap_from = end;
     }

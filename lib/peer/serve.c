@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/serve.h"
 
+#include "log/audience.h"
 #include "peer/announce.h"
 #include "peer/own.h"
 #include "peer/session.h"

@@ -2,6 +2,11 @@
 /* Gaps: ranges of entries held below full that have more elsewhere. Rows neither touch nor overlap. */
 #include "store/inner.h"
 
+#include "log/audience.h"
+#include "store/meta.h"
+
+#include <string.h>
+
 struct gap {
     uint64_t from, to;
 };
@@ -102,5 +107,44 @@ bool iu_log_gap(const struct iu_snap *snap, const struct iu_log_state *log, uint
         return false;
     *first = gap.from > from ? gap.from : from;
     *end = gap.to < log->size ? gap.to : log->size;
+    return true;
+}
+
+/* Shortens [*first, *end) to the first entries in it that may come to this node's city. */
+static void shorten(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t *first,
+                    uint64_t *end)
+{
+    struct iu_bytes self;
+    struct iu_city city;
+    struct iu_item item;
+    struct iu_buf bytes = IU_BUF_INIT;
+    uint64_t at = *first, to = at;
+    bool wanted = false;
+    if (!iu_meta_get(snap, "city", &self) || self.len != IU_ID_LEN ||
+        iu_log_read(snap, log, at, *end, IU_FORM_HEADER, IU_BATCH_BYTES_MAX, &bytes, &to) != IU_OK) {
+        iu_buf_fini(&bytes);
+        return;
+    }
+    memcpy(city.b, self.data, IU_ID_LEN);
+    for (struct iu_items it = iu_items_of(iu_buf_view(&bytes)); at < to && iu_items_next(&it, &item); at++) {
+        bool comes = item.has_hash || !iu_withheld(item.header, &log->city, &city);
+        if (wanted && !comes)
+            break;
+        if (comes && !wanted)
+            *first = at;
+        wanted = wanted || comes;
+    }
+    *end = at;
+    if (!wanted)
+        *first = at;
+    iu_buf_fini(&bytes);
+}
+
+bool iu_log_gap_wanted(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t from,
+                       uint64_t *first, uint64_t *end)
+{
+    if (!iu_log_gap(snap, log, from, first, end))
+        return false;
+    shorten(snap, log, first, end);
     return true;
 }

@@ -303,6 +303,15 @@ enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state 
     return IU_OK;
 }
 
+void iu_entry_withhold(struct iu_entry_view *view)
+{
+    if (view->form == IU_FORM_FULL && view->header.has_body)
+        view->form = IU_FORM_HEADER;
+    view->item.salt = view->item.body = (struct iu_bytes){0};
+    view->body = (struct iu_document_body){.title = {0}};
+    view->has_body = false;
+}
+
 /* The last document at or before *index, not before `first`. */
 static bool document_below(const struct iu_snap *snap, uint32_t no, uint64_t first, uint64_t *index)
 {

@@ -31,6 +31,9 @@ struct iu_entry_view {
 IU_MUST_USE enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state *log,
                                       uint64_t index, struct iu_arena *arena, struct iu_entry_view *out);
 
+/* Takes out of the view what stands in the body, as for somebody whom its audience does not name. */
+void iu_entry_withhold(struct iu_entry_view *view);
+
 /* Entries newest first (by feed position), of one city or of all (NULL), documents only unless `all_kinds`.
  * False at the end. */
 struct iu_list_at {
@@ -47,13 +50,14 @@ struct iu_bytes iu_charter_key(uint8_t *out, const struct iu_city *city, uint32_
 /* What an entry means to the views, as far as it says so by itself: found out on any thread. */
 struct iu_docs_plan {
     enum { IU_PLAN_NOTHING, IU_PLAN_DOCUMENT, IU_PLAN_ALL } what; /* ALL: iu_docs_apply has to look at it */
-    uint32_t type; /* of a document */
+    uint32_t type;                                                /* of a document */
     uint64_t date_ms;
 };
 /* Of an item of a batch whose leaves were made: a salt stands only beside a header that is readable. */
 void iu_docs_plan(const struct iu_item *item, struct iu_docs_plan *out);
 /* The row of a document whose plan says that there is nothing else. */
-void iu_docs_put(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index, const struct iu_docs_plan *plan);
+void iu_docs_put(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,
+                 const struct iu_docs_plan *plan);
 
 /* `item` is not the store's memory. */
 void iu_docs_apply(struct iu_txn *txn, const struct iu_log_state *log, uint64_t index,

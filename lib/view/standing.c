@@ -30,6 +30,7 @@ struct words {
     enum iu_standing_state state;
     const char *code, *cause, *next;
 };
+#define GAP_LOOKS 4 /* ranges of a log's gaps that are for others, before it is taken as missing */
 #define AGAIN                                                                                                \
     "nothing is lost: it is dialled again by itself, every 15 minutes at the latest; if it lasts, tell its " \
     "administrator%c" /* IU_BACKOFF_MAX_MS */
@@ -166,13 +167,27 @@ static bool attachments_missing(const struct iu_snap *snap, uint32_t no)
     return missing;
 }
 
+/* Whether a body is not here that may come: what is for other cities is not missed. */
+static bool bodies_wanted(const struct iu_snap *snap, const struct iu_log_state *log)
+{
+    uint64_t first = 0, end = 0;
+    for (int looks = 0; log->gap_count > 0 && looks < GAP_LOOKS; looks++) {
+        if (!iu_log_gap_wanted(snap, log, end, &first, &end))
+            return false;
+        if (first < end)
+            return true;
+    }
+    return log->gap_count > 0; /* that long a range for others: it is not looked at to its end */
+}
+
 static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, struct held *out)
 {
     struct iu_want want;
     out->entries += log->size;
     out->grew_ms = later(out->grew_ms, iu_moment_get(snap, IU_MOMENT_GREW, log->no));
     out->disputed_ms = later(out->disputed_ms, iu_moment_get(snap, IU_MOMENT_DISPUTED, log->no));
-    out->bodies_missing = out->bodies_missing || log->gap_count > 0 || attachments_missing(snap, log->no);
+    out->bodies_missing =
+        out->bodies_missing || bodies_wanted(snap, log) || attachments_missing(snap, log->no);
     uint64_t closed_at = iu_closed_at(snap, &log->city, log->log);
     if (log->frozen_at != IU_NOT_FROZEN && closed_at != UINT64_MAX) {
         out->settled = true;

@@ -126,10 +126,17 @@ static void header_with_an_audience_is_restricted(void **state)
     struct iu_arena arena;
     (void)state;
     iu_arena_init(&arena, ARENA_CAP);
+    struct iu_city cities[2];
+    memset(&cities[0], 7, sizeof cities[0]);
+    memset(&cities[1], 9, sizeof cities[1]);
     h.restricted = true;
+    h.audience = cities;
+    h.audience_count = 2;
     iu_header_put(&h, &bytes);
     assert_int_equal(iu_header_get(iu_buf_view(&bytes), &arena, &back), IU_OK);
     assert_true(back.restricted);
+    assert_int_equal(back.audience_count, 2);
+    assert_memory_equal(back.audience, cities, sizeof cities);
     assert_true(same_through_protobuf(&iu__header__descriptor, iu_buf_view(&bytes)));
     iu_arena_fini(&arena);
     iu_buf_fini(&bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/withhold.h"
 
+#include "log/audience.h"
 #include "log/item.h"
 #include "log/wire.h"
 
