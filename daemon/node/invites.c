@@ -37,32 +37,53 @@ static void put_id(const uint8_t secret[16], char out[65])
     out[ID_LEN] = 0;
 }
 
-static void list(struct node *node, struct iu_reply *reply)
+static void put_invite(const struct iu_snap *snap, const struct iu_invite *invite, uint64_t now_ms,
+                       struct iu_reply *reply)
 {
     char id[65];
-    struct iu_invite invite;
     struct iu_named who;
+    iu_reply_row(reply, "invites");
+    put_id(invite->secret, id);
+    iu_reply_str(reply, "id", id);
+    iu_reply_str(reply, "to", invite->to);
+    iu_reply_date(reply, "made", invite->made_ms);
+    iu_reply_date(reply, "expires", invite->expires_s * 1000);
+    iu_reply_str(reply, "state", invite->used ? "used" : open_still(invite, now_ms) ? "open" : "expired");
+    if (!invite->used)
+        return;
+    iu_name(snap, &invite->used_by, &who);
+    iu_reply_str(reply, "by", who.name[0] ? who.name : who.handle);
+    iu_reply_date(reply, "used", invite->used_ms);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct iu_invite *x = a, *y = b;
+    return x->made_ms < y->made_ms ? 1 : x->made_ms > y->made_ms ? -1 : strcmp(x->to, y->to);
+}
+
+/* The store has them by their secrets, which is no order for people. */
+static void list(struct node *node, struct iu_reply *reply)
+{
+    struct iu_invite invite, *all = NULL;
+    size_t count = 0, room = 0;
     uint8_t at[16];
     struct iu_snap *snap = iu_snap_open(node->store);
+    for (bool first = true; iu_invite_next(snap, first, at, &invite); first = false) {
+        if (count == room) {
+            room = room ? 2 * room : 64;
+            all = realloc(all, room * sizeof *all);
+            iu_must(all);
+        }
+        all[count++] = invite;
+    }
+    if (count)
+        qsort(all, count, sizeof *all, newest_first);
     iu_reply_row(reply, "");
     iu_reply_list(reply, "invites");
-    for (bool first = true; iu_invite_next(snap, first, at, &invite); first = false) {
-        iu_reply_row(reply, "invites");
-        put_id(invite.secret, id);
-        iu_reply_str(reply, "id", id);
-        iu_reply_str(reply, "to", invite.to);
-        iu_reply_date(reply, "made", invite.made_ms);
-        iu_reply_date(reply, "expires", invite.expires_s * 1000);
-        iu_reply_str(reply, "state",
-                     invite.used                           ? "used"
-                     : open_still(&invite, node_now(node)) ? "open"
-                                                           : "expired");
-        if (!invite.used)
-            continue;
-        iu_name(snap, &invite.used_by, &who);
-        iu_reply_str(reply, "by", who.name[0] ? who.name : who.handle);
-        iu_reply_date(reply, "used", invite.used_ms);
-    }
+    for (size_t i = 0; i < count; i++)
+        put_invite(snap, &all[i], node_now(node), reply);
+    free(all);
     iu_snap_close(snap);
 }
 

@@ -91,6 +91,9 @@ static void put_value(struct iu_buf *out, const char **words, const struct iu_fa
         iu_buf_printf(out, "%llu", (unsigned long long)fact->size);
     else if (named(words, "%count"))
         iu_buf_printf(out, "%llu", (unsigned long long)fact->count);
+    else if (named(words, "%entries"))
+        iu_buf_printf(out, "%llu %s", (unsigned long long)fact->count,
+                      fact->count == 1 ? "entry" : "entries");
     else if (named(words, "%ms"))
         iu_buf_printf(out, "%llu", (unsigned long long)fact->ms);
     else if (named(words, "%err"))

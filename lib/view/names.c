@@ -2,6 +2,7 @@
 #include "view/names.h"
 
 #include "base/text.h"
+#include "store/meta.h"
 #include "store/tables.h"
 #include "view/docs.h"
 
@@ -202,6 +203,18 @@ static void add(struct candidates *c, const struct iu_city *city)
         iu_name(c->snap, city, &c->out[c->count++]);
 }
 
+/* This node's own city answers to its handle whoever else claims it: the others are `lyon~q0x7`. */
+static void own_first(struct candidates *c)
+{
+    struct iu_bytes self;
+    for (int i = 0; i < c->count; i++)
+        if (iu_meta_get(c->snap, "city", &self) &&
+            iu_bytes_equal(self, iu_bytes_of(c->out[i].city.b, IU_ID_LEN))) {
+            c->out[0] = c->out[i];
+            c->count = 1;
+        }
+}
+
 /* `lyon` or `lyon~q0x7`. */
 static void by_handle(struct candidates *c, struct iu_bytes text)
 {
@@ -220,6 +233,8 @@ static void by_handle(struct candidates *c, struct iu_bytes text)
             add(c, &city);
     }
     iu_scan_close(&claims.scan);
+    if (!chars.len)
+        own_first(c);
 }
 
 /* The capital letters of ASCII, Latin-1, Greek and Cyrillic as small ones. */

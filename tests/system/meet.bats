@@ -29,6 +29,7 @@ load common
     first=$(node lyon invite 2>/dev/null)
     node lyon invite --to Kampala >/dev/null 2>&1
     [ "$(node lyon invite --list | wc -l)" = 2 ]
+    node lyon invite --list --json | field '[.invites[].made] | . == (sort | reverse)'
     id=$(node lyon invite --list --json | jq -r '.invites[] | select(.to == "") | .id')
     [ "${#id}" = 8 ]
     [ "$(node lyon invite --revoke "$id")" = "1 invite for $id revoked." ]

@@ -81,6 +81,7 @@ load common
         --passphrase-file "$work/pass" --yes >/dev/null 2>&1
     start twin
     join twin porto
+    node twin follow "$(id lyon)"
     within 50 node porto show lyon.test/0
     node porto peers | cut -f 1 | sort | cmp - <(printf 'Lyon (lyon.example)\nLyon (lyon.test)\n')
     node porto show lyon.test/0 | grep -qx "  City         Lyon (lyon.test)"
@@ -89,6 +90,10 @@ load common
     refused 2 node porto list Lyon
     [[ $output == *lyon.test* ]]
     node porto why lyon.test --json | field '.domain == "lyon.test" and (.handle | startswith("lyon~"))'
+    # At home a city answers to its own handle, whoever else claims it.
+    within 50 node twin why lyon.example
+    node twin show lyon/0 | grep -qx "  City         Lyon (lyon.test)"
+    node twin why lyon.example --json | field '.handle | startswith("lyon~")'
     # Where the handle is one city's, the name is enough.
     node lyon peers | cut -f 1 | grep -qx Porto
 }

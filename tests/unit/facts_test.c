@@ -54,6 +54,8 @@ static void values_stand_where_the_words_name_them(void **state)
     (void)state;
     struct iu_fact fact = full_fact(IU_FACT_BATCH_STORED);
     assert_line(&fact, name_by_first_byte, "lyon: 2 entries to size 41, from turin");
+    fact.count = 1;
+    assert_line(&fact, name_by_first_byte, "lyon: 1 entry to size 41, from turin");
     fact.id = IU_FACT_BATCH_REFUSED;
     assert_line(&fact, name_by_first_byte,
                 "turin sent a batch of lyon that was refused: signature does not verify");
