@@ -152,7 +152,7 @@ static void run(const char *what, const struct bench_options *options, const cha
     else if (!strcmp(what, "fill") && options->dir)
         bench_hold_fill(options, dir);
     else if (!strcmp(what, "start"))
-        bench_hold_start(options, dir);
+        bench_starts(options, dir);
     else if (!strcmp(what, "idle"))
         bench_hold_idle(options, dir);
     else if (!strcmp(what, "sessions"))

@@ -58,6 +58,11 @@ double bench_at(const double *sorted, size_t count, double part);
  * sentence on failure, as all below. */
 void bench_found(struct bench_node *node, const char *dir, const char *name);
 void bench_start(struct bench_node *node);
+/* The two parts of a start: exec, and until it is ready. */
+void bench_spawn(struct bench_node *node);
+void bench_await(struct bench_node *node);
+/* What stands in DIR/node since an earlier run; stopped. False if nothing does. */
+bool bench_reopen(struct bench_node *node, const char *dir);
 void bench_ask_city(struct bench_node *node); /* of one that runs, into node->city */
 void bench_stop(struct bench_node *node);
 /* GUEST uses an invite of HOST. */
@@ -95,6 +100,11 @@ void bench_remove(const char *dir);
 
 /* Adds `logs` new cities to a stopped node: followed, one entry each. `out`: NULL, or room for so many. */
 void bench_fill_logs(const struct bench_node *node, uint64_t logs, struct bench_city *out);
+/* One more new city, the number drawn at random. */
+void bench_fill_peer(const struct bench_node *node, struct bench_city *out);
+/* The store of a stopped node; the caller's to close. */
+struct iu_store;
+struct iu_store *bench_store(const struct bench_node *node);
 /* A stopped node that has published its charter alone gets all that another one holds. */
 void bench_clone_logs(const struct bench_node *from, const struct bench_node *to);
 /* Adds `count` new cities to two stopped nodes: both follow them, one holds an entry of each. */
@@ -114,12 +124,12 @@ void bench_limits(const char *dir);
 double bench_verify_rate(void); /* Ed25519 verifications a second of a core's time */
 double bench_sync_ms(const char *dir); /* median of a 4 KiB write and fdatasync */
 
-/* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started.
- * Then: how long from exec until it is ready, after a clean stop, after kill -9 at rest and while clients
- * publish (whose acknowledged documents must be there); what it takes at rest. */
+/* DIR/node holds `entries` of its own and `logs` of other cities, one entry each; it can be started. What it
+ * takes at rest. */
 void bench_hold_fill(const struct bench_options *options, const char *dir);
-void bench_hold_start(const struct bench_options *options, const char *dir);
 void bench_hold_idle(const struct bench_options *options, const char *dir);
+/* From exec until a peer's Want is answered, of such a node or of what `fill` has made in DIR. */
+void bench_starts(const struct bench_options *options, const char *dir);
 
 /* One node fetches a log of another; or many logs, of options->each entries. */
 void bench_catchup(const struct bench_options *options, const char *dir);

@@ -78,21 +78,10 @@ static void wait_connected(struct pair *pair)
 /* What `fill` has made there, else a new node. */
 static void open_first(struct bench_node *node, uint64_t logs, const char *dir)
 {
-    char path[600], line[256];
-    snprintf(path, sizeof path, "%s/node/interurban.conf", dir);
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        bench_found(node, dir, "node");
-        bench_fill_logs(node, logs, NULL);
+    if (bench_reopen(node, dir))
         return;
-    }
-    snprintf(node->home, sizeof node->home, "%s/node", dir);
-    while (!node->port && fgets(line, sizeof line, file))
-        (void)sscanf(line, "listen = { \"127.0.0.1:%d\"", &node->port);
-    fclose(file);
-    bench_start(node);
-    bench_ask_city(node);
-    bench_stop(node);
+    bench_found(node, dir, "node");
+    bench_fill_logs(node, logs, NULL);
 }
 
 static void make_pair(struct pair *pair, uint64_t logs, const char *dir, FILE *file)

@@ -128,6 +128,11 @@ static struct iu_store *open_store(const struct bench_node *node, const struct i
     return store;
 }
 
+struct iu_store *bench_store(const struct bench_node *node)
+{
+    return open_store(node, &node->city);
+}
+
 /* `empty`: followed, and nothing held. */
 static void add_city(struct iu_txn *txn, const struct bench_node *node, uint64_t number, bool empty,
                      struct bench_city *out)
@@ -256,6 +261,19 @@ void bench_hide_logs(const struct bench_node *holder, const struct bench_node *o
     make_chain(base, &chain);
     *first = chain.city;
     iu_job_fini(&chain);
+}
+
+void bench_fill_peer(const struct bench_node *node, struct bench_city *out)
+{
+    struct iu_store *store = bench_store(node);
+    struct iu_txn *txn;
+    uint64_t number;
+    iu_must(getrandom(&number, sizeof number, 0) == sizeof number);
+    iu_must(iu_txn_open(store, &txn) == IU_OK);
+    add_city(txn, node, number, false, out);
+    if (iu_txn_commit(txn))
+        bench_fail("commit fails");
+    iu_store_close(store);
 }
 
 /* --- a second node that holds the same --- */

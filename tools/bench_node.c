@@ -196,18 +196,24 @@ void bench_hang_up(const struct bench_node *node)
     call_close(call_of(node));
 }
 
-void bench_start(struct bench_node *node)
+void bench_spawn(struct bench_node *node)
 {
     char daemon[1024], log[600], socket[600];
-    struct stat unused;
     snprintf(daemon, sizeof daemon, "%s", program("interurband"));
     snprintf(log, sizeof log, "%s.log", node->home);
     snprintf(socket, sizeof socket, "%s/control.sock", node->home);
     (void)unlink(socket);
     const char *argv[] = {daemon, "--home", node->home, NULL};
     node->pid = spawn(argv, log);
+}
+
+void bench_await(struct bench_node *node)
+{
+    char socket[600];
+    struct stat unused;
     struct call *call = call_of(node);
     double begin = bench_now();
+    snprintf(socket, sizeof socket, "%s/control.sock", node->home);
     call->silent = true; /* its socket may stand before it is listened on */
     for (;;) {
         struct iu_request request = {.verb = iu_bytes_str("status")};
@@ -218,9 +224,15 @@ void bench_start(struct bench_node *node)
         if (!call->silent)
             return;
         if (bench_now() - begin > START_S || waitpid(node->pid, NULL, WNOHANG) > 0)
-            bench_fail("%s does not start; see %s", node->home, log);
+            bench_fail("%s does not start; see %s.log", node->home, node->home);
         nanosleep(&t, NULL);
     }
+}
+
+void bench_start(struct bench_node *node)
+{
+    bench_spawn(node);
+    bench_await(node);
 }
 
 void bench_stop(struct bench_node *node)
@@ -259,6 +271,23 @@ void bench_found(struct bench_node *node, const char *dir, const char *name)
     bench_start(node);
     bench_ask_city(node);
     bench_stop(node);
+}
+
+bool bench_reopen(struct bench_node *node, const char *dir)
+{
+    char path[600], line[256];
+    snprintf(path, sizeof path, "%s/node/interurban.conf", dir);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    snprintf(node->home, sizeof node->home, "%s/node", dir);
+    while (!node->port && fgets(line, sizeof line, file))
+        (void)sscanf(line, "listen = { \"127.0.0.1:%d\"", &node->port);
+    fclose(file);
+    bench_start(node);
+    bench_ask_city(node);
+    bench_stop(node);
+    return true;
 }
 
 void bench_join(struct bench_node *guest, struct bench_node *host)

@@ -22,16 +22,17 @@ measured() { # WHAT FLAG…
     if bounded; then field '.anonymous_MiB < 16' <<<"$line"; fi
 }
 
-@test "a node with a hundred thousand entries is ready within half a second of kill -9" {
+@test "a peer has verified a thousand entries of a hundred thousand within half a second of exec, after kill -9 too" {
     entries=100000
     runs=5
     bounded || { entries=5000 && runs=1; }
     measured start --entries "$entries" --runs "$runs"
-    echo "# $entries entries, ms until ready, least of $runs: $(jq -r .ready_ms.min <<<"$line") after a clean end," \
-        "$(jq -r .ready_killed_ms.min <<<"$line") after kill -9, $(jq -r .ready_killed_busy_ms.min <<<"$line") with publishes under way" >&3
-    field ".entries == $entries and .ready_killed_ms.min > 0 and .ready_killed_busy_ms.min > 0" <<<"$line"
+    echo "# $entries entries, ms until a Want is answered, least of $runs: $(jq -r .want_ms.min <<<"$line") after a clean end," \
+        "$(jq -r .want_cold_ms.min <<<"$line") with nothing in memory, $(jq -r .want_killed_ms.min <<<"$line") after kill -9," \
+        "$(jq -r .want_killed_busy_ms.min <<<"$line") with publishes under way" >&3
+    field ".runs == $runs and ([.want_ms, .want_cold_ms, .want_killed_ms, .want_killed_busy_ms] | all(.min > 0))" <<<"$line"
     # The least of the runs: what the machine was busy with besides is not the node's.
-    if bounded; then field '.ready_killed_ms.min < 500 and .ready_killed_busy_ms.min < 500' <<<"$line"; fi
+    if bounded; then field '.want_cold_ms.min < 500 and .want_killed_ms.min < 500 and .want_killed_busy_ms.min < 500' <<<"$line"; fi
 }
 
 @test "what was acknowledged is readable as soon as a node that was killed in the middle of its work is ready" {
