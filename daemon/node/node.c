@@ -10,7 +10,7 @@
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
-#include "node/publish.h"
+#include "node/uploads.h"
 #include "node/upgrade.h"
 #include "node/verbs.h"
 

@@ -11,6 +11,7 @@
 #include "node/node.h"
 #include "node/publish.h"
 #include "node/upgrade.h"
+#include "node/uploads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -296,7 +297,7 @@ static const struct verb {
     {"invite", invites_invite, true, true},  {"join", invites_join, true, true},
     {"follow", cities_follow, true, true},   {"unfollow", cities_unfollow, true, true},
     {"block", cities_block, true, false},    {"unblock", cities_unblock, true, true},
-    {"upload", publish_upload, true, true},  {"publish", publish_document, true, true},
+    {"upload", uploads_chunk, true, true},   {"publish", publish_document, true, true},
     {"key", cities_key, true, false},        {"check", check_request, true, false},
     {"backup", backup, true, false},         {"config", config, true, false},
     {"doctor", doctor_request, true, false}, {"metrics", metrics, false, false},
