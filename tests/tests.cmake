@@ -52,6 +52,9 @@ file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/system/*.bats
 if(IU_MODE STREQUAL "asan") # a sanitizer allocates by itself, and nothing is preloaded into its builds
   list(FILTER system_tests EXCLUDE REGEX "/(allocs|cut-unsynced)\\.bats$")
 endif()
+if(NOT IU_MODE STREQUAL "release") # only such programs are packaged
+  list(FILTER system_tests EXCLUDE REGEX "/package\\.bats$")
+endif()
 foreach(source ${system_tests})
   get_filename_component(test ${source} NAME_WE)
   add_test(NAME system/${test} COMMAND bats --tap ${source})
