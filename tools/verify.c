@@ -287,13 +287,40 @@ static int verify_document(struct call *call, const char *path, const struct iu_
     return code;
 }
 
+/* `stands`: the size up to which the log counts by the root key's word that came later; NULL: it has not
+ * spoken. */
+static void say_fault(const struct call *call, const struct iu_fault *fault, const struct iu_head heads[2],
+                      const struct iu_logline *stands)
+{
+    char id[IU_BECH32_MAX];
+    iu_city_put(id, &fault->city);
+    if (call->json) {
+        json_t *line =
+            json_pack("{s:i,s:b,s:s,s:i,s:I,s:[I,I],s:b}", "schema", 1, "fork", 1, "city", id, "log",
+                      (int)fault->log, "agreed", (json_int_t)fault->agreed, "sizes",
+                      (json_int_t)heads[0].size, (json_int_t)heads[1].size, "settled", stands != NULL);
+        if (stands)
+            json_object_set_new(line, "stands", json_integer((json_int_t)stands->size));
+        show_json_line(line);
+        return;
+    }
+    printf("%s signed two histories of its log %u: they agree up to entry %llu and differ in heads "
+           "of %llu and %llu entries.\n",
+           id, fault->log, (unsigned long long)fault->agreed, (unsigned long long)heads[0].size,
+           (unsigned long long)heads[1].size);
+    if (stands)
+        printf("Its root key has said since which one stands: the log counts up to %llu entries.\n",
+               (unsigned long long)stands->size);
+}
+
 static int verify_fault(struct call *call, const char *path, const struct iu_city *city)
 {
     struct iu_buf bytes = IU_BUF_INIT, notes = IU_BUF_INIT;
     struct iu_chain *chain = malloc(sizeof *chain);
     struct iu_fault fault;
-    struct iu_head a, b;
-    char id[IU_BECH32_MAX];
+    struct iu_head heads[2];
+    struct iu_logline line = {0};
+    uint32_t serial = 0;
     int code = IU_EXIT_FAILED;
     iu_must(chain);
     if (!read_beside(call, path, "", &bytes, &code) || !read_beside(call, path, ".chain", &notes, &code))
@@ -302,20 +329,12 @@ static int verify_fault(struct call *call, const char *path, const struct iu_cit
     if (err == IU_OK && city && !iu_city_equal(city, &fault.city))
         code = show_own_error(call, IU_E_VERIFY_CITY, NULL, NULL);
     else if (err || iu_chain_get(iu_buf_view(&notes), &fault.city, chain) ||
-             iu_fault_verify(&fault, chain, &a, &b))
+             iu_fault_verify_past(&fault, chain, &serial, &heads[0], &heads[1]))
         code = show_own_error(call, IU_E_VERIFY_FAULT, NULL, NULL);
     else {
-        iu_city_put(id, &fault.city);
-        if (call->json)
-            show_json_line(json_pack("{s:i,s:b,s:s,s:i,s:I,s:[I,I]}", "schema", 1, "fork", 1, "city", id,
-                                     "log", (int)fault.log, "agreed", (json_int_t)fault.agreed, "sizes",
-                                     (json_int_t)a.size, (json_int_t)b.size));
-        else
-            printf("%s signed two histories of its log %u: they agree up to entry %llu and differ in heads "
-                   "of %llu and %llu "
-                   "entries.\n",
-                   id, fault.log, (unsigned long long)fault.agreed, (unsigned long long)a.size,
-                   (unsigned long long)b.size);
+        bool stands =
+            iu_chain_line(chain, fault.log, &line) && (serial < chain->count || line.size > fault.agreed);
+        say_fault(call, &fault, heads, stands ? &line : NULL);
         code = IU_EXIT_DONE;
     }
 out:

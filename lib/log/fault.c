@@ -4,6 +4,7 @@
 #include "base/lint.h"
 #include "log/wire.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* sync.proto, Fault */
@@ -171,5 +172,24 @@ enum iu_err iu_fault_verify(const struct iu_fault *fault, const struct iu_chain 
         err = check_contradiction(fault, a, b);
     if (!err)
         err = check_agreed(fault, a, b);
+    return err;
+}
+
+enum iu_err iu_fault_verify_past(const struct iu_fault *fault, const struct iu_chain *chain, uint32_t *serial,
+                                 struct iu_head *a, struct iu_head *b)
+{
+    enum iu_err err = iu_fault_verify(fault, chain, a, b);
+    *serial = chain->count;
+    if (err != IU_PEER_SUPERSEDED)
+        return err;
+    struct iu_chain *past = malloc(sizeof *past);
+    iu_must(past != NULL);
+    *past = *chain;
+    while (err == IU_PEER_SUPERSEDED && past->count > 1) {
+        past->count--;
+        err = iu_fault_verify(fault, past, a, b);
+    }
+    *serial = past->count;
+    free(past);
     return err;
 }

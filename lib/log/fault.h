@@ -28,4 +28,10 @@ IU_MUST_USE enum iu_err iu_fault_get(struct iu_bytes bytes, struct iu_fault *out
 IU_MUST_USE enum iu_err iu_fault_verify(const struct iu_fault *fault, const struct iu_chain *chain, struct iu_head *a,
                                         struct iu_head *b);
 
+/* The same under the chain's delegations up to some serial: *serial is the last one for which it holds. A later one may have replaced
+ * the key and said which history stands; that both were signed stays proven. For faults that were taken before, and for people: a fault
+ * that comes anew from a peer has to hold under the whole chain, else whoever stole a key could make one for ever. */
+IU_MUST_USE enum iu_err iu_fault_verify_past(const struct iu_fault *fault, const struct iu_chain *chain, uint32_t *serial,
+                                             struct iu_head *a, struct iu_head *b);
+
 #endif

@@ -97,7 +97,7 @@ struct iu_outcome {
 struct iu_apply_self {
     struct iu_city city;
     uint64_t quota_bytes;    /* per followed city, 0: none */
-    bool restores;           /* what was held once comes back: no quota counts */
+    bool restores;           /* what was held once comes back: no quota counts, a fault that was settled since is one */
     uint64_t own_index_from; /* unused by peers' jobs */
 };
 

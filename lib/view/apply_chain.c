@@ -177,6 +177,15 @@ static void store_fault(const struct iu_applying *a, const struct iu_fault *faul
     a->out->changed = true;
 }
 
+/* What this node took before a delegation settled it comes back from its backup. */
+static enum iu_err verify_fault(const struct iu_applying *a, const struct iu_fault *fault,
+                                const struct iu_chain *chain, struct iu_head heads[2])
+{
+    uint32_t serial;
+    return a->self->restores ? iu_fault_verify_past(fault, chain, &serial, &heads[0], &heads[1])
+                             : iu_fault_verify(fault, chain, &heads[0], &heads[1]);
+}
+
 enum iu_err iu_apply_fault(const struct iu_applying *a)
 {
     struct iu_chain *chain = malloc(sizeof *chain);
@@ -191,7 +200,7 @@ enum iu_err iu_apply_fault(const struct iu_applying *a)
     if (!err && !(iu_chain_load(a->snap, &fault.city, chain) && iu_chain_line(chain, fault.log, &line)))
         err = IU_PEER_UNKNOWN_KEY;
     if (!err)
-        err = iu_fault_verify(&fault, chain, &heads[0], &heads[1]);
+        err = verify_fault(a, &fault, chain, heads);
     free(chain);
     if (err)
         return err;

@@ -112,4 +112,26 @@ PY
     refused 1 grep 'need attention' <(node porto status)
     node porto doctor --json | field '.checks[] | select(.check == "histories") | .ok'
     node lyon why lyon --json | field '.state == "in step"'
+
+    # The proof stays one, for whoever reads it and through a backup, and says that it is settled.
+    node porto export lyon --fault --out "$work/settled"
+    "$iu" verify "$work/settled/lyon.fault" --fault --city "$(id lyon)" | grep 'root key has said since which one stands.*up to 3 entries'
+    "$iu" verify "$work/settled/lyon.fault" --fault --json | field '.fork and .settled and .stands == 3'
+    python3 - "$work/settled/lyon.fault" "$work/settled/bad.fault" <<'PY'
+import sys
+raw = bytearray(open(sys.argv[1], "rb").read())
+raw[len(raw) // 2] ^= 1
+open(sys.argv[2], "wb").write(raw)
+PY
+    cp "$work/settled/lyon.fault.chain" "$work/settled/bad.fault.chain"
+    refused 6 "$iu" verify "$work/settled/bad.fault" --fault
+    node porto backup "$work/porto.backup" --all
+    stop porto
+    mv "$work/porto" "$work/porto.old"
+    "$iu" --home "$work/porto" restore "$work/porto.backup"
+    start porto
+    node porto export lyon --fault --out "$work/again"
+    cmp "$work/settled/lyon.fault" "$work/again/lyon.fault"
+    within 100 state_is porto lyon "in step"
+    node porto why lyon | grep 'its root key has said which stands'
 }

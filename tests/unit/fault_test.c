@@ -269,6 +269,42 @@ static void head_by_a_key_that_may_not_sign_is_no_fault(void **state)
     unmake(&m);
 }
 
+static void a_fault_that_a_later_delegation_settled_stays_proof(void **state)
+{
+    struct made m;
+    struct iu_logline line = {.log = 1, .size = 8};
+    struct iu_head a, b;
+    uint32_t serial;
+    (void)state;
+    make(&m, 9, 12, 6);
+    assert_int_equal(iu_fault_verify_past(&m.fault, lyon.chain, &serial, &a, &b), IU_OK);
+    assert_int_equal(serial, 1);
+    town_root(&ours, 8, &line.root);
+    town_delegate(&lyon, 1, &line, 1);
+    town_delegate(&lyon, 2, &line, 1);
+    assert_verify(&m, IU_PEER_SUPERSEDED);
+    assert_int_equal(iu_fault_verify_past(&m.fault, lyon.chain, &serial, &a, &b), IU_OK);
+    assert_int_equal(serial, 1);
+    assert_int_equal(a.size, 9);
+    assert_int_equal(b.size, 12);
+    /* Under no chain are these two heads of different histories. */
+    iu_buf_clear(&m.head_b);
+    town_head(&lyon, 0, &ours, 12, &m.head_b);
+    m.fault.head_b = iu_buf_view(&m.head_b);
+    assert_int_equal(iu_fault_verify_past(&m.fault, lyon.chain, &serial, &a, &b), IU_PEER_MISMATCH);
+    /* Nor was this key ever one of the city. */
+    struct town other;
+    town_open(&other, 99);
+    iu_buf_clear(&m.head_b);
+    struct iu_head head = {.city = lyon.city, .log = 1, .size = 12};
+    town_root(&theirs, 12, &head.root);
+    iu_head_sign(&head, other.node[0], &m.head_b);
+    m.fault.head_b = iu_buf_view(&m.head_b);
+    assert_true(iu_fault_verify_past(&m.fault, lyon.chain, &serial, &a, &b) != IU_OK);
+    town_close(&other);
+    unmake(&m);
+}
+
 static void heads_of_another_city_or_log_are_refused(void **state)
 {
     struct made m;
@@ -370,6 +406,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_root_is_not_the_one_that_was_signed, open_lyon, close_lyon),
         cmocka_unit_test_setup_teardown(heads_of_an_empty_log_prove_nothing, open_lyon, close_lyon),
         cmocka_unit_test_setup_teardown(head_by_a_key_that_may_not_sign_is_no_fault, open_lyon, close_lyon),
+        cmocka_unit_test_setup_teardown(a_fault_that_a_later_delegation_settled_stays_proof, open_lyon,
+                                        close_lyon),
         cmocka_unit_test_setup_teardown(heads_of_another_city_or_log_are_refused, open_lyon, close_lyon),
         cmocka_unit_test_setup_teardown(any_changed_byte_is_refused, open_lyon, close_lyon),
         cmocka_unit_test_setup_teardown(fault_above_16_kib_is_refused, open_lyon, close_lyon),
