@@ -203,9 +203,10 @@ static void check_histories(const struct node *node, const struct iu_live *live,
     struct iu_standing s;
     bool more = true;
     for (bool first = true; more; more = iu_follow_next(snap, first, &at, &follow), first = false) {
-        iu_standing(snap, &follow.city, &present, &s);
+        iu_standing_brief(snap, &follow, &present, &s.state, &s.because);
         if (s.state != IU_FORKED)
             continue;
+        iu_standing(snap, &follow.city, &present, &s);
         iu_buf_printf(&words, "%s%s is %s", words.len ? ", " : "", s.who.name[0] ? s.who.name : s.who.handle,
                       s.code);
         iu_buf_printf(&next, "%sinterurban why %s", next.len ? "; " : "", s.who.handle);

@@ -4,6 +4,7 @@
 #include "node/node.h"
 #include "node/os.h"
 #include "node/peer.h"
+#include "store/tables.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -57,11 +58,7 @@ void metrics_text(struct node *node, struct iu_buf *out)
     struct iu_live live;
     struct iu_snap *snap = iu_snap_open(node->store);
     node_live(node, snap, &live);
-    uint64_t follows = 0;
-    struct iu_follow follow;
-    struct iu_city at;
-    for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false)
-        follows++;
+    uint64_t follows = iu_table_count(snap, IU_T_FOLLOWS);
     iu_snap_close(snap);
     iu_net_view(node->net, &view);
     iu_buf_printf(

@@ -135,13 +135,18 @@ static void put_standing(struct iu_reply *reply, const struct iu_standing *s)
     iu_reply_str(reply, "reason.code", s->code);
 }
 
+static struct iu_present present_of(const struct iu_live *live)
+{
+    return (struct iu_present){.links = live->links,
+                               .link_count = live->link_count,
+                               .now_ms = live->now_ms,
+                               .quota_bytes = live->quota_bytes};
+}
+
 static void standing_of(const struct iu_snap *snap, const struct iu_live *live, const struct iu_city *city,
                         struct iu_standing *out)
 {
-    struct iu_present present = {.links = live->links,
-                                 .link_count = live->link_count,
-                                 .now_ms = live->now_ms,
-                                 .quota_bytes = live->quota_bytes};
+    struct iu_present present = present_of(live);
     iu_standing(snap, city, &present, out);
 }
 
@@ -170,10 +175,12 @@ static void answer_status(const struct iu_snap *snap, const struct iu_live *live
     else
         iu_reply_null(reply, "head");
     for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false) {
-        struct iu_standing standing;
-        standing_of(snap, live, &follow.city, &standing);
-        counts[standing.state]++;
-        over_quota += standing.because == IU_BECAUSE_OVER_QUOTA;
+        enum iu_standing_state state;
+        enum iu_because because;
+        struct iu_present present = present_of(live);
+        iu_standing_brief(snap, &follow, &present, &state, &because);
+        counts[state]++;
+        over_quota += because == IU_BECAUSE_OVER_QUOTA;
         following++;
     }
     iu_reply_u64(reply, "following", following);

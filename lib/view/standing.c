@@ -180,21 +180,25 @@ static bool bodies_wanted(const struct iu_snap *snap, const struct iu_log_state 
     return log->gap_count > 0; /* that long a range for others: it is not looked at to its end */
 }
 
+static void add_moments(const struct iu_snap *snap, const struct iu_log_state *log, struct held *out)
+{
+    out->grew_ms = later(out->grew_ms, iu_moment_get(snap, IU_MOMENT_GREW, log->no));
+    out->disputed_ms = later(out->disputed_ms, iu_moment_get(snap, IU_MOMENT_DISPUTED, log->no));
+    if (log->frozen_at != IU_NOT_FROZEN)
+        out->frozen_ms = later(out->frozen_ms, iu_moment_get(snap, IU_MOMENT_FROZEN, log->no));
+}
+
 static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, struct held *out)
 {
     struct iu_want want;
     out->entries += log->size;
-    out->grew_ms = later(out->grew_ms, iu_moment_get(snap, IU_MOMENT_GREW, log->no));
-    out->disputed_ms = later(out->disputed_ms, iu_moment_get(snap, IU_MOMENT_DISPUTED, log->no));
     out->bodies_missing =
         out->bodies_missing || bodies_wanted(snap, log) || attachments_missing(snap, log->no);
     uint64_t closed_at = iu_closed_at(snap, &log->city, log->log);
-    if (log->frozen_at != IU_NOT_FROZEN && closed_at != UINT64_MAX) {
+    if (log->frozen_at != IU_NOT_FROZEN && closed_at != UINT64_MAX)
         out->settled = true;
-    } else if (log->frozen_at != IU_NOT_FROZEN) {
+    else if (log->frozen_at != IU_NOT_FROZEN)
         out->frozen = true;
-        out->frozen_ms = later(out->frozen_ms, iu_moment_get(snap, IU_MOMENT_FROZEN, log->no));
-    }
     uint64_t end = iu_head_stands(snap, log) ? log->head.size : 0;
     if (iu_want_get(snap, log->no, &want)) {
         end = later(end, want.size);
@@ -207,7 +211,7 @@ static void add_log(const struct iu_snap *snap, const struct iu_log_state *log, 
     out->missing += end > log->size ? end - log->size : 0;
 }
 
-static void sum_up(const struct iu_snap *snap, const struct iu_city *city, struct held *out)
+static void sum_up(const struct iu_snap *snap, const struct iu_city *city, bool brief, struct held *out)
 {
     struct iu_scan scan;
     struct iu_bytes key, value;
@@ -215,8 +219,11 @@ static void sum_up(const struct iu_snap *snap, const struct iu_city *city, struc
     iu_scan_open(snap, IU_T_LOGNOS, iu_bytes_of(city->b, IU_ID_LEN), (struct iu_bytes){0}, &scan);
     while (iu_scan_next(&scan, &key, &value)) {
         struct iu_log_state log;
-        if (value.len == 4 && iu_log_by_no(snap, iu_load_u32(value.data), &log))
-            add_log(snap, &log, out);
+        if (value.len != 4 || !iu_log_by_no(snap, iu_load_u32(value.data), &log))
+            continue;
+        add_log(snap, &log, out);
+        if (!brief)
+            add_moments(snap, &log, out);
     }
     iu_scan_close(&scan);
 }
@@ -431,7 +438,7 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     struct matter c = {.snap = snap, .city = city, .self = is_self(snap, city)};
     *out = (struct iu_standing){0};
     iu_name(snap, city, &out->who);
-    sum_up(snap, city, &c.held);
+    sum_up(snap, city, false, &c.held);
     (void)iu_follow_get(snap, city, &c.follow);
     (void)iu_peer_get(snap, city, &c.peer);
     c.blocked = iu_blocked(snap, city, &c.blocked_ms);
@@ -451,4 +458,21 @@ void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const s
     out->since_ms = since(&c, out);
     fill_in(out->cause, cause_of(&c, out->because), snap, out, c.link);
     fill_in(out->next, next_of(&c, out->because), snap, out, c.link);
+}
+
+void iu_standing_brief(const struct iu_snap *snap, const struct iu_follow *follow,
+                       const struct iu_present *present, enum iu_standing_state *state,
+                       enum iu_because *because)
+{
+    struct matter c = {
+        .snap = snap, .city = &follow->city, .follow = *follow, .self = is_self(snap, &follow->city)};
+    sum_up(snap, c.city, true, &c.held);
+    c.blocked = iu_blocked(snap, c.city, &c.blocked_ms);
+    if (c.held.bodies_missing && !follow->headers_only)
+        weigh(&c, present->quota_bytes);
+    look_at_links(&c, present->links, present->link_count);
+    if (c.paths == 0)
+        (void)iu_peer_get(snap, c.city, &c.peer);
+    *because = judge(&c);
+    *state = state_of(&c, *because);
 }

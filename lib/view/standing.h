@@ -81,7 +81,7 @@ struct iu_standing {
     uint32_t paths;    /* links that can bring its log */
     struct iu_quota quota;
     uint64_t quota_next; /* a quota that would do for all that is known of; 0: there is none to raise */
-    bool connected;    /* one of them is to the city itself */
+    bool connected;      /* one of them is to the city itself */
     enum iu_because because;
     const char *code; /* stable word: "unreachable" */
     char cause[512];  /* one sentence */
@@ -97,5 +97,9 @@ struct iu_present {
 };
 void iu_standing(const struct iu_snap *snap, const struct iu_city *city, const struct iu_present *present,
                  struct iu_standing *out);
+/* State and reason alone, for who counts very many cities: no names, no words, no times. */
+void iu_standing_brief(const struct iu_snap *snap, const struct iu_follow *follow,
+                       const struct iu_present *present, enum iu_standing_state *state,
+                       enum iu_because *because);
 
 #endif

@@ -77,7 +77,15 @@ static void look(struct scene *s, const struct iu_city *city)
 {
     struct iu_snap *snap = iu_snap_open(s->porto.disk.store);
     struct iu_present present = {.links = s->links, .link_count = s->link_count, .now_ms = NOW};
+    struct iu_follow follow;
     iu_standing(snap, city, &present, &s->standing);
+    if (iu_follow_get(snap, city, &follow)) {
+        enum iu_standing_state state;
+        enum iu_because because;
+        iu_standing_brief(snap, &follow, &present, &state, &because);
+        assert_int_equal(state, s->standing.state);
+        assert_int_equal(because, s->standing.because);
+    }
     iu_snap_close(snap);
     assert_true(s->standing.cause[0] && s->standing.next[0] && s->standing.code[0]);
     assert_null(strchr(s->standing.cause, '%'));
