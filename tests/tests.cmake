@@ -127,6 +127,11 @@ if(NOT IU_MODE STREQUAL "fuzz")
   add_executable(crash_open ${crash}/open.c ${crash_node})
   target_link_libraries(crash_open PRIVATE iu_flags iu_peer iu_admin PkgConfig::UV PkgConfig::SSL PkgConfig::CONFUSE Threads::Threads)
   target_include_directories(crash_open PRIVATE ${CMAKE_SOURCE_DIR}/daemon)
+  file(GLOB crash_next CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/peer/*.c ${CMAKE_SOURCE_DIR}/lib/admin/*.c)
+  add_executable(crash_open_next ${crash}/open.c ${crash_node} ${crash_next}) # as the next version has it: it upgrades
+  target_link_libraries(crash_open_next PRIVATE iu_flags iu_next iu_pb_sync iu_pb_admin PkgConfig::UV PkgConfig::SSL PkgConfig::CONFUSE
+    Threads::Threads)
+  target_include_directories(crash_open_next PRIVATE ${CMAKE_SOURCE_DIR}/daemon)
   foreach(target crash_record crash_fail crash_enum crash_audit)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   endforeach()

@@ -5,7 +5,8 @@
  *   - it signs no head of a size for which the trace signed another one (the guard was durable).
  *
  *   crash_enum DIR IMAGES SEED [losses]
- * goes over the segments in DIR; with `losses` it succeeds only if entries are lost.
+ * goes over the segments in DIR; with `losses` it succeeds only if entries are lost. The file `opener` of a
+ * segment names another program than crash_open.
  *
  *   crash_enum mark TRACE WORDS
  * appends a mark.
@@ -203,13 +204,26 @@ static void pass(struct run *run, const char *base, uint64_t number, uint64_t ea
     disk_close(disk);
 }
 
+/* Which program starts the images of a segment. */
+static void name_opener(const char *segment, char out[PATH_MAX])
+{
+    char path[PATH_MAX], name[64] = "crash_open";
+    snprintf(path, sizeof path, "%.2000s/opener", segment);
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%63s", name) != 1)
+        exit(2);
+    if (file)
+        fclose(file);
+    snprintf(out, PATH_MAX, "%.2000s/%s", getenv("IU_BIN"), name);
+}
+
 static void run_segment(struct run *run, const char *segment)
 {
     char base[PATH_MAX], trace[PATH_MAX], opener[PATH_MAX], auditor[PATH_MAX];
     const char *bin = getenv("IU_BIN");
     snprintf(base, sizeof base, "%.2000s/base", segment);
     snprintf(trace, sizeof trace, "%.2000s/trace", segment);
-    snprintf(opener, sizeof opener, "%.2000s/crash_open", bin);
+    name_opener(segment, opener);
     snprintf(auditor, sizeof auditor, "%.2000s/crash_audit", bin);
     run->name = segment;
     run->opener = (struct worker){.program = opener};

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starts a node on each home that is named on standard input, one a line, as interurband does up to the
- * sockets, with its own code; then releases what is pending, publishes one more entry, and ends. Answers with
+ * sockets, with its own code: upgrades an older store, and looks then whether every view is what the entries
+ * say; then releases what is pending, publishes one more entry, and ends. Answers with
  * one line: ok SIZE ROOT SIZE ROOT   the own heads signed: of what was found (0 and zeros: none), and with
  * the new entry stop WHY                 the start was refused, or the node would not sign CRASH_TELL keeps
  * what the node says on standard error. */
 #include "log/entry.h"
 #include "node/node.h"
 #include "node/own.h"
+#include "view/upgrade.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define STEP_ENTRIES 8 /* of an upgrade: several transactions, though there is little to upgrade */
 
 struct signed_head {
     bool made;
@@ -80,13 +84,34 @@ static bool open_store(struct node *node)
 {
     const char *words;
     char *dir = home_path(&node->home, "store");
-    struct iu_store_options options = {.dir = dir, .city = &node->self, .seed = {1, 2}};
+    struct iu_store_options options = {.dir = dir, .city = &node->self, .seed = {1, 2}, .older = true};
     enum iu_err err = iu_store_open(&options, &node->store, &words);
     if (err)
         fprintf(stderr, "%s: %s\n", dir, words);
     free(dir);
     node->apply = (struct iu_apply_self){.city = node->self};
     return !err;
+}
+
+/* NULL if there is nothing to upgrade, or it is done and whole. */
+static const char *upgrade(struct node *node)
+{
+    struct iu_upgrade *work = iu_upgrade_open(node->store);
+    struct iu_log_state log;
+    const char *why;
+    uint64_t done;
+    uint32_t no = 0;
+    bool more = work != NULL, good = true;
+    if (!work)
+        return NULL;
+    while (more && good)
+        good = iu_upgrade_step(work, STEP_ENTRIES, &more) == IU_OK;
+    iu_upgrade_close(work);
+    struct iu_snap *snap = iu_snap_open(node->store);
+    while (good && iu_log_next(snap, &no, &log))
+        good = iu_check_log(snap, no, &done, &why) == IU_OK;
+    iu_snap_close(snap);
+    return good ? NULL : "the upgrade";
 }
 
 static const char *start(struct node *node, const char *dir)
@@ -109,6 +134,9 @@ static const char *start(struct node *node, const char *dir)
         return "the own city";
     if (!open_store(node))
         return "the store";
+    const char *wrong = upgrade(node);
+    if (wrong)
+        return wrong;
     if (!own_begin(node, &fence, peers, &code))
         return "the beginning";
     if (fence.verdict == IU_GUARD_MISSING || fence.verdict == IU_GUARD_BEHIND ||
