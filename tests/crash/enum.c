@@ -5,7 +5,8 @@
  *   - it signs no head of a size for which the trace signed another one (the guard was durable).
  *
  *   crash_enum DIR IMAGES SEED [losses]
- * goes over the segments in DIR; with `losses` it succeeds only if entries are lost. The file `opener` of a
+ * goes over the segments in DIR; with `losses` it succeeds only if entries are lost and
+ * no segment is unharmed. The file `opener` of a
  * segment names another program than crash_open.
  *
  *   crash_enum mark TRACE WORDS
@@ -34,7 +35,7 @@
 #define GUARD_LEN 4096
 
 struct counts {
-    uint64_t images, lost, corrupt, forks, refused, moments;
+    uint64_t images, lost, corrupt, forks, refused, moments, unharmed; /* unharmed: segments */
 };
 
 struct signed_at {
@@ -268,6 +269,7 @@ static void sum(struct counts *into, const struct counts *from)
     into->forks += from->forks;
     into->refused += from->refused;
     into->moments += from->moments;
+    into->unharmed += from->unharmed;
 }
 
 static int job(unsigned number, const char *dir, uint64_t images, uint64_t seed, int out)
@@ -287,6 +289,7 @@ static int job(unsigned number, const char *dir, uint64_t images, uint64_t seed,
         if (number)
             counts.moments = 0; /* the same as the first job's */
         left -= counts.images;
+        counts.unharmed = !counts.lost && !counts.corrupt && !counts.refused;
         sum(&all, &counts);
     }
     return write(out, &all, sizeof all) == (ssize_t)sizeof all ? 0 : 2;
@@ -320,7 +323,7 @@ static int run_jobs(const char *dir, uint64_t images, uint64_t seed, bool want_l
     if (!whole || all.images == 0)
         return 2;
     bool bad = all.lost || all.corrupt || all.forks || all.refused;
-    return want_losses ? all.lost == 0 : bad || all.images < images / JOBS * JOBS;
+    return want_losses ? all.lost == 0 || all.unharmed : bad || all.images < images / JOBS * JOBS;
 }
 
 static int mark(const char *trace, const char *words)
