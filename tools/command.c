@@ -96,6 +96,12 @@ static const struct flag publish_flags[] = {
     {"adapted-from", FLAG_TEXT, "ENTRY", "the document that this one learned from", true, true},
     END,
 };
+static const struct flag redact_flags[] = {
+    {"ground", FLAG_TEXT, "WORD", "personal-data, court-order, rights, security, mistake or other", false,
+     true},
+    {"yes", FLAG_SWITCH, NULL, "yes: it cannot be taken back", false, true},
+    END,
+};
 static const struct flag export_flags[] = {
     {"out", FLAG_FILE, "DIR", "where to write (.)", false, false},
     {"fault", FLAG_SWITCH, NULL, "the proof of a fork of CITY instead of a document", false, false},
@@ -230,6 +236,12 @@ const struct command commands[] = {
      "Answers when it is durable, signed, and offered to a connected peer.",
      "interurban publish pact.pdf --title \"Housing pact\" --type policy --lang fr --tag housing",
      publish_flags, run_publish, NULL, NULL, "9 needs a person (this node may not sign)"},
+    {"redact", "ENTRY", "take back what a document of this city says, here and at every city that holds it",
+     "Title, content and attachments go; the header stays as a numbered gap, with the ground. Who fetched it "
+     "before may "
+     "still have a copy.",
+     "interurban redact lyon/12 --ground personal-data --yes", redact_flags, run_plain, NULL, NULL,
+     "5 not this city's, 9 needs a person (this node may not sign)"},
     {"show", "ENTRY", "one entry",
      "ENTRY is lyon/12, lyon/2:17 (log 2), or entry1… or its beginning. A number without a log is of the "
      "city's newest log; after the city began log 2, entry 12 of its first one is lyon/1:12.",

@@ -158,7 +158,12 @@ static void put_wrongs(const struct iu_answered *answer)
     const char *doubt = entry_doubt(&answer->rows[0]);
     if (doubt)
         printf("  ! %s.\n", doubt);
-    if (is(answer, "form", "header"))
+    if (text_of(answer, "redacted.by").len) {
+        put("  ! Its city took it back by ", text_of(answer, "redacted.by"), "");
+        struct iu_bytes date = text_of(answer, "redacted.date");
+        put(" on ", iu_bytes_of(date.data, date.len > 10 ? 10 : date.len), "");
+        put(", on this ground: ", text_of(answer, "redacted.ground"), ".\n");
+    } else if (is(answer, "form", "header"))
         puts(any_row(answer, "audience")
                  ? "  ! Only its header is here: its content is for those cities only."
                  : "  ! Only its header is here: its content has not come yet, or is kept by others only.");
@@ -184,6 +189,7 @@ void show_entry(const struct iu_answered *answer)
     put_list(answer, "  Adapted from ", "adapted_from");
     put_list(answer, "  Translated   ", "translated_by");
     put_list(answer, "  Adapted      ", "adapted_by");
+    put("  Takes back   ", text_of(answer, "redacts.name"), "\n");
     put_wrongs(answer);
     if (text_of(answer, "summary").len)
         put_prose(text_of(answer, "summary"));

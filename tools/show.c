@@ -273,7 +273,8 @@ void show_person(const struct call *call, const struct iu_answered *answer)
 {
     if (!strcmp(call->command->name, "status"))
         show_status(answer);
-    else if (!strcmp(call->command->name, "show") || !strcmp(call->command->name, "publish"))
+    else if (!strcmp(call->command->name, "show") || !strcmp(call->command->name, "publish") ||
+             !strcmp(call->command->name, "redact"))
         show_entry(answer);
     else if (call->command->rows)
         show_table(call->command, answer);

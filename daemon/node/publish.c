@@ -370,12 +370,29 @@ static void encode(struct draft *draft, struct iu_job *job)
     iu_buf_fini(&fields);
 }
 
+static void set_out(struct node *node, struct client *client, const struct iu_request *request,
+                    struct taken *taken, struct iu_job *job)
+{
+    uint64_t timeout_s = iu_request_u64(request, "timeout", TIMEOUT_S);
+    job->token = ask_add(node, client, published, taken);
+    struct iu_event event = {.kind = IU_EVENT_PUBLISH, .token = job->token, .job = job};
+    event.deadline_ms = node->now_ms + (timeout_s < TIMEOUT_MAX_S ? timeout_s : TIMEOUT_MAX_S) * 1000;
+    node_pump(node, &event);
+}
+
+void publish_send(struct node *node, struct client *client, const struct iu_request *request,
+                  struct iu_job *job)
+{
+    struct taken *none = calloc(1, sizeof *none);
+    iu_must(none != NULL);
+    set_out(node, client, request, none, job);
+}
+
 static void submit(struct node *node, struct client *client, const struct iu_request *request,
                    struct draft *draft)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     struct taken *taken = calloc(1, sizeof *taken);
-    uint64_t timeout_s = iu_request_u64(request, "timeout", TIMEOUT_S);
     iu_must(job != NULL);
     iu_must(taken != NULL);
     *job = (struct iu_job){.kind = IU_JOB_PUBLISH, .city = node->self, .now_ms = node_now(node)};
@@ -384,10 +401,7 @@ static void submit(struct node *node, struct client *client, const struct iu_req
     memcpy(job->uploads, draft->uploads, sizeof job->uploads);
     memcpy(taken->numbers, draft->uploads, sizeof taken->numbers);
     uploads_take(node->uploads, taken->numbers, taken->count);
-    job->token = ask_add(node, client, published, taken);
-    struct iu_event event = {.kind = IU_EVENT_PUBLISH, .token = job->token, .job = job};
-    event.deadline_ms = node->now_ms + (timeout_s < TIMEOUT_MAX_S ? timeout_s : TIMEOUT_MAX_S) * 1000;
-    node_pump(node, &event);
+    set_out(node, client, request, taken, job);
 }
 
 bool publish_document(struct node *node, struct client *client, const struct iu_request *request,

@@ -7,6 +7,7 @@
 #include "node/control.h"
 
 struct node;
+struct iu_job;
 
 /*
  * `publish`: title, type, lang, tag*, date, licence, summary; translation-of, supersedes*, adapted-from*
@@ -17,5 +18,9 @@ struct node;
  */
 bool publish_document(struct node *node, struct client *client, const struct iu_request *request,
                       struct iu_reply *reply);
+
+/* Sends an entry of this city that carries no files on its way, and takes the job; the reply shows the entry once it is
+ * out. `request` says how long that may take. */
+void publish_send(struct node *node, struct client *client, const struct iu_request *request, struct iu_job *job);
 
 #endif

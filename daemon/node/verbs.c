@@ -10,6 +10,7 @@
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/publish.h"
+#include "node/redact.h"
 #include "node/upgrade.h"
 #include "node/uploads.h"
 
@@ -298,6 +299,7 @@ static const struct verb {
     {"follow", cities_follow, true, true},   {"unfollow", cities_unfollow, true, true},
     {"block", cities_block, true, false},    {"unblock", cities_unblock, true, true},
     {"upload", uploads_chunk, true, true},   {"publish", publish_document, true, true},
+    {"redact", redact_request, true, true},
     {"key", cities_key, true, false},        {"check", check_request, true, false},
     {"backup", backup, true, false},         {"config", config, true, false},
     {"doctor", doctor_request, true, false}, {"metrics", metrics, false, false},

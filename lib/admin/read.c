@@ -89,6 +89,56 @@ static void put_type(const struct iu_entry_view *view, struct iu_reply *reply)
     iu_reply_str(reply, "kind", view->unreadable ? "unreadable" : kind ? kind : number);
 }
 
+/* Cells redacted.by, .ground, .date: by which entry its city took it back. */
+static void put_redacted(const struct iu_snap *snap, const struct iu_entry_view *view, struct iu_reply *reply)
+{
+    struct iu_log_state log;
+    struct iu_item item;
+    struct iu_header header;
+    struct iu_arena arena;
+    char place[IU_PLACE_MAX];
+    uint32_t ground = IU_GROUND_NONE;
+    if (!view->erased || !iu_log_find(snap, &view->log.city, view->erased_by.log, &log)) {
+        iu_reply_null(reply, "redacted");
+        return;
+    }
+    iu_arena_init(&arena, IU_READ_ARENA_MAX);
+    iu_place_put(snap, &log, view->erased_by.index, place);
+    iu_reply_str(reply, "redacted.by", place);
+    if (iu_log_item(snap, &log, view->erased_by.index, &item) == IU_OK && !item.has_hash &&
+        iu_header_get(item.header, &arena, &header) == IU_OK) {
+        (void)!iu_redact_get(header.fields, &ground);
+        iu_reply_date(reply, "redacted.date", header.date_ms);
+    }
+    const char *word = iu_ground_name(ground);
+    iu_reply_str(reply, "redacted.ground", word ? word : "other");
+    iu_arena_fini(&arena);
+}
+
+/* Cells redacts.name, .city, .log, .index: what this redaction is of, for who keeps a copy and has to drop
+ * it. */
+static void put_redacts(const struct iu_snap *snap, const struct iu_entry_view *view, struct iu_reply *reply)
+{
+    struct iu_log_state log;
+    char text[IU_PLACE_MAX > IU_BECH32_MAX ? IU_PLACE_MAX : IU_BECH32_MAX];
+    const struct iu_ref *target = view->header.ref_count ? view->header.refs : NULL;
+    if (view->header.kind != IU_KIND_REDACT || view->unreadable || !target ||
+        !iu_city_equal(&target->city, &view->log.city)) {
+        iu_reply_null(reply, "redacts");
+        return;
+    }
+    if (iu_log_find(snap, &target->city, target->log, &log)) {
+        iu_place_put(snap, &log, target->index, text);
+        iu_reply_str(reply, "redacts.name", text);
+    }
+    iu_city_put(text, &target->city);
+    iu_reply_str(reply, "redacts.city", text);
+    iu_reply_u64(reply, "redacts.log", target->log);
+    iu_reply_u64(reply, "redacts.index", target->index);
+    iu_bech32_put(text, "entry", target->entry.b);
+    iu_reply_str(reply, "redacts.entry", text);
+}
+
 void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *view, const char *path,
                      struct iu_reply *reply)
 {
@@ -114,6 +164,8 @@ void iu_answer_entry(const struct iu_snap *snap, const struct iu_entry_view *vie
     iu_reply_bool(reply, "unconfirmed", view->unconfirmed);
     iu_reply_bool(reply, "void", view->beyond);
     iu_reply_bool(reply, "restricted", view->header.restricted);
+    put_redacted(snap, view, reply);
+    put_redacts(snap, view, reply);
     put_content(view, reply);
     iu_reply_list(reply, "tags");
     iu_reply_list(reply, "attachments");
@@ -355,6 +407,8 @@ void iu_answer_export(const struct iu_snap *snap, const struct iu_request *reque
         iu_reply_error(reply, IU_E_ENTRY_UNKNOWN, NULL, NULL);
     } else if (view.unreadable) {
         iu_reply_error(reply, IU_E_ENTRY_UNREADABLE, NULL, NULL);
+    } else if (view.erased) {
+        iu_reply_error(reply, IU_E_REDACTED, NULL, NULL);
     } else if (view.form != IU_FORM_FULL && view.header.restricted) {
         iu_reply_error(reply, IU_E_WITHHELD, NULL, NULL);
     } else if (view.form != IU_FORM_FULL) {

@@ -166,6 +166,18 @@ enum iu_err iu_charter_body_get(struct iu_bytes bytes, struct iu_arena *arena, s
     return IU_OK;
 }
 
+/* --- redaction --- */
+
+enum iu_err iu_redact_get(struct iu_bytes bytes, uint32_t *ground)
+{
+    struct iu_walk walk = iu_walk_of(bytes);
+    *ground = IU_GROUND_NONE;
+    enum iu_err err = iu_lint(&iu_lint_redact, bytes);
+    if (!err && iu_walk_next(&walk))
+        *ground = (uint32_t)walk.varint;
+    return err;
+}
+
 /* --- document --- */
 
 enum iu_err iu_document_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_document *out)

@@ -12,6 +12,7 @@
 enum iu_kind {
     IU_KIND_CHARTER = 1,
     IU_KIND_DOCUMENT = 20,
+    IU_KIND_REDACT = 80,
     /* the other numbers stand in entry.proto; they are stored, forwarded and count for nothing yet */
 };
 
@@ -20,11 +21,18 @@ enum iu_doctype {
     IU_TYPE_NONE, IU_TYPE_POLICY, IU_TYPE_PRACTICE, IU_TYPE_AGREEMENT, IU_TYPE_DATASET, IU_TYPE_STATEMENT,
     IU_TYPE_ALERT, IU_TYPE_REPORT, IU_TYPE_OTHER = 15
 };
+enum iu_ground {
+    IU_GROUND_NONE, IU_GROUND_PERSONAL_DATA, IU_GROUND_COURT_ORDER, IU_GROUND_RIGHTS, IU_GROUND_SECURITY, IU_GROUND_MISTAKE,
+    IU_GROUND_OTHER = 15
+};
 /* "policy", "association"; NULL for an unknown number. The readers return 0 for unknown words. */
 const char *iu_doctype_name(uint32_t type);
 uint32_t iu_doctype_of(const char *name);
 const char *iu_class_name(uint32_t class_);
 uint32_t iu_class_of(const char *name);
+/* "personal-data", "court-order", "rights", "security", "mistake", "other": why something was redacted. */
+const char *iu_ground_name(uint32_t ground);
+uint32_t iu_ground_of(const char *name);
 const char *iu_kind_name(uint32_t kind); /* "document", "charter", "kind 99" is the caller's */
 
 struct iu_ref {
@@ -99,6 +107,7 @@ void iu_header_put(const struct iu_header *h, struct iu_buf *out);
 void iu_charter_put(const struct iu_charter *c, struct iu_buf *out);
 void iu_charter_body_put(const struct iu_charter_body *b, struct iu_buf *out);
 void iu_document_put(const struct iu_document *d, struct iu_buf *out);
+void iu_redact_put(uint32_t ground, struct iu_buf *out);
 void iu_document_body_put(const struct iu_document_body *b, struct iu_buf *out);
 
 /* Decoders lint, then unpack into the arena. IU_PEER_MALFORMED or IU_PEER_OVER_LIMIT: the entry is `unreadable` (header,
@@ -107,6 +116,8 @@ IU_MUST_USE enum iu_err iu_header_get(struct iu_bytes bytes, struct iu_arena *ar
 IU_MUST_USE enum iu_err iu_charter_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_charter *out);
 IU_MUST_USE enum iu_err iu_charter_body_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_charter_body *out);
 IU_MUST_USE enum iu_err iu_document_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_document *out);
+/* The fields of a redaction. IU_PEER_MALFORMED: void. */
+IU_MUST_USE enum iu_err iu_redact_get(struct iu_bytes bytes, uint32_t *ground);
 IU_MUST_USE enum iu_err iu_document_body_get(struct iu_bytes bytes, struct iu_arena *arena, struct iu_document_body *out);
 
 #endif

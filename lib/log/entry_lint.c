@@ -77,6 +77,11 @@ static const struct iu_lint_field document_fields[] = {
 };
 const struct iu_lint_msg iu_lint_document = TABLE(document_fields);
 
+static const struct iu_lint_field redact_fields[] = {
+    {1, IU_LINT_U32, 1, 0, 0, NULL},
+};
+const struct iu_lint_msg iu_lint_redact = TABLE(redact_fields);
+
 static const struct iu_lint_field content_fields[] = {
     {1, IU_LINT_STRING, 1, 0, IU_NAME_MAX, NULL},
     {2, IU_LINT_STRING, 1, 0, IU_NAME_MAX, NULL},

@@ -8,6 +8,7 @@
 
 extern const struct iu_lint_msg iu_lint_header, iu_lint_ref, iu_lint_audience, iu_lint_extension;
 extern const struct iu_lint_msg iu_lint_charter, iu_lint_charter_body;
+extern const struct iu_lint_msg iu_lint_redact;
 extern const struct iu_lint_msg iu_lint_document, iu_lint_document_body;
 extern const struct iu_lint_msg iu_lint_content, iu_lint_attachment, iu_lint_practice;
 

@@ -15,6 +15,15 @@ static const struct word doctypes[] = {
     {IU_TYPE_REPORT, "report"},   {IU_TYPE_OTHER, "other"},
 };
 
+static const struct word grounds[] = {
+    {IU_GROUND_PERSONAL_DATA, "personal-data"},
+    {IU_GROUND_COURT_ORDER, "court-order"},
+    {IU_GROUND_RIGHTS, "rights"},
+    {IU_GROUND_SECURITY, "security"},
+    {IU_GROUND_MISTAKE, "mistake"},
+    {IU_GROUND_OTHER, "other"},
+};
+
 static const struct word classes[] = {
     {IU_CLASS_CITY, "city"},         {IU_CLASS_REGION, "region"},     {IU_CLASS_ASSOCIATION, "association"},
     {IU_CLASS_NATIONAL, "national"}, {IU_CLASS_OBSERVER, "observer"},
@@ -48,7 +57,7 @@ static const struct word kinds[] = {
     {60, "indicator"},
     {70, "letter"},
     {71, "receipt"},
-    {80, "redact"},
+    {IU_KIND_REDACT, "redact"},
     {81, "erased"},
     {82, "correction"},
     {83, "hold"},
@@ -80,6 +89,16 @@ const char *iu_doctype_name(uint32_t type)
 uint32_t iu_doctype_of(const char *name)
 {
     return number_of(doctypes, COUNT(doctypes), name);
+}
+
+const char *iu_ground_name(uint32_t ground)
+{
+    return name_of(grounds, COUNT(grounds), ground);
+}
+
+uint32_t iu_ground_of(const char *name)
+{
+    return number_of(grounds, COUNT(grounds), name);
 }
 
 const char *iu_class_name(uint32_t class_)

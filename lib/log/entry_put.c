@@ -97,6 +97,13 @@ void iu_charter_body_put(const struct iu_charter_body *b, struct iu_buf *out)
     must_lint(&iu_lint_charter_body, out, from);
 }
 
+void iu_redact_put(uint32_t ground, struct iu_buf *out)
+{
+    size_t from = out->len;
+    iu_wire_u64(out, 1, ground);
+    must_lint(&iu_lint_redact, out, from);
+}
+
 void iu_document_put(const struct iu_document *d, struct iu_buf *out)
 {
     size_t from = out->len;

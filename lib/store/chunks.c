@@ -84,9 +84,10 @@ bool iu_attach_missing(const struct iu_snap *snap, uint32_t *log_no, uint64_t *i
 
 /* --- how much there is --- */
 
-static void count_name(char out[NAME_MAX], uint32_t log_no)
+static const char *count_name(char out[NAME_MAX], uint32_t log_no)
 {
     snprintf(out, NAME_MAX, "c.%" PRIu32, log_no);
+    return out;
 }
 
 static uint64_t held_of(const struct iu_attach_state *attach)
@@ -267,6 +268,7 @@ void iu_attach_adopt(struct iu_txn *txn, uint64_t upload, uint32_t log_no, uint6
 
 void iu_attach_drop(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_t attachment)
 {
+    char name[NAME_MAX];
     uint8_t key[IU_KEY_MAX];
     struct iu_attach_state state;
     if (!iu_attach_find(&txn->reads, log_no, index, attachment, &state))
@@ -275,6 +277,8 @@ void iu_attach_drop(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_
     for (uint64_t chunk = 0; chunk < state.have && !txn->err; chunk++)
         iu_del(txn, IU_T_CHUNKS, iu_key_u64_u64(key, state.attach_no, chunk));
     iu_tiles_drop(txn, &tiles);
+    if (log_no != 0)
+        iu_meta_put_u64(txn, count_name(name, log_no), iu_chunks_held(&txn->reads, log_no) - held_of(&state));
     iu_del(txn, IU_T_ATTACHMENTS, iu_key_attachment(key, log_no, index, attachment));
 }
 

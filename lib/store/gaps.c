@@ -3,6 +3,7 @@
 #include "store/inner.h"
 
 #include "log/audience.h"
+#include "store/erase.h"
 #include "store/meta.h"
 
 #include <string.h>
@@ -110,6 +111,15 @@ bool iu_log_gap(const struct iu_snap *snap, const struct iu_log_state *log, uint
     return true;
 }
 
+static bool erased(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
+                   struct iu_bytes header)
+{
+    struct iu_ref place = {.city = log->city, .log = log->log, .index = index};
+    struct iu_redactor by;
+    iu_entry_id(&log->city, log->log, index, header, &place.entry);
+    return iu_redaction_get(snap, &place, &by);
+}
+
 /* Shortens [*first, *end) to the first entries in it that may come to this node's city. */
 static void shorten(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t *first,
                     uint64_t *end)
@@ -127,7 +137,8 @@ static void shorten(const struct iu_snap *snap, const struct iu_log_state *log, 
     }
     memcpy(city.b, self.data, IU_ID_LEN);
     for (struct iu_items it = iu_items_of(iu_buf_view(&bytes)); at < to && iu_items_next(&it, &item); at++) {
-        bool comes = item.has_hash || !iu_withheld(item.header, &log->city, &city);
+        bool comes = item.has_hash ||
+                     (!iu_withheld(item.header, &log->city, &city) && !erased(snap, log, at, item.header));
         if (wanted && !comes)
             break;
         if (comes && !wanted)

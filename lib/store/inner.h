@@ -87,6 +87,8 @@ void iu_tiles_drop(struct iu_txn *txn, const struct iu_tiles *tiles);
 
 /* Items [first, first + count) behind what is held. */
 void iu_runs_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t count, struct iu_bytes items);
+/* Takes salt and body of one entry out of its run. *bytes is how many; whether it was full before. */
+bool iu_runs_erase(struct iu_txn *txn, uint32_t no, uint64_t index, uint64_t *bytes);
 /* Adds the entries of `items` that are not full to the gaps; returns how many. */
 uint64_t iu_gaps_append(struct iu_txn *txn, uint32_t no, uint64_t first, struct iu_bytes items);
 /* Entries [from, to) are full now. */

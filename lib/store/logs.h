@@ -56,7 +56,7 @@ void iu_log_find_id(const struct iu_snap *snap, struct iu_bytes id_prefix, struc
                     int *count);
 /* The first gap at or after `from`: [*first, *end). False if none. */
 bool iu_log_gap(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t from, uint64_t *first, uint64_t *end);
-/* The same, without entries whose audience this node's city is not in: their bodies never come. Looks at IU_BATCH_ENTRIES_MAX
+/* The same, without entries whose body never comes: for an audience that this node's city is not in, or redacted. Looks at IU_BATCH_ENTRIES_MAX
  * entries at most; where all of them are for others, *first == *end, and the caller goes on from there. */
 bool iu_log_gap_wanted(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t from, uint64_t *first,
                        uint64_t *end);

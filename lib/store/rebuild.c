@@ -15,9 +15,10 @@ static const struct {
     enum iu_table table;
     uint64_t since, row_bytes;
 } rebuilt[] = {
+    {IU_T_REDACTED, 2, 1}, /* hardly ever a row: an older program made none, and had to be given them by others */
 #ifdef IU_TEST_NEXT
-    {IU_T_DOCS, 2, 40},
-    {IU_T_DATES, 2, 40},
+    {IU_T_DOCS, 3, 40},
+    {IU_T_DATES, 3, 40},
 #endif
     {IU_T_COUNT, 0, 0},
 };
@@ -28,7 +29,7 @@ static const struct {
     uint64_t until;
 } retired[] = {
 #ifdef IU_TEST_NEXT
-    {"v_docs", 2},
+    {"v_docs", 3},
 #endif
     {NULL, 0},
 };

@@ -314,3 +314,36 @@ void iu_log_fill(struct iu_txn *txn, struct iu_log_state *state, uint64_t first,
     state->gap_count -= fill.filled < state->gap_count ? fill.filled : state->gap_count;
     iu_log_put(txn, state);
 }
+
+/* --- erasing --- */
+
+bool iu_runs_erase(struct iu_txn *txn, uint32_t no, uint64_t index, uint64_t *bytes)
+{
+    uint64_t first, at;
+    struct iu_bytes held, raw;
+    struct iu_buf less = IU_BUF_INIT;
+    struct iu_item item;
+    bool full = false;
+    *bytes = 0;
+    if (!find_run(&txn->reads, no, index, &first, &held)) {
+        iu_txn_fail(txn, IU_HERE_CORRUPT);
+        return false;
+    }
+    struct iu_items it = iu_items_of(held);
+    for (at = first; iu_items_next_raw(&it, &item, &raw); at++) {
+        if (at != index || !item.salt.len) {
+            iu_buf_put_bytes(&less, raw);
+            continue;
+        }
+        full = iu_item_form(&item) == IU_FORM_FULL;
+        *bytes = item.salt.len + item.body.len;
+        item.salt = item.body = (struct iu_bytes){0};
+        iu_item_put(&item, &less);
+    }
+    if (it.failed || at <= index)
+        iu_txn_fail(txn, IU_HERE_CORRUPT);
+    else if (*bytes > 0)
+        put_run(txn, no, first, iu_buf_view(&less));
+    iu_buf_fini(&less);
+    return full;
+}

@@ -9,9 +9,9 @@
 
 /* The format that this program writes, and the oldest that it brings up to it (store/rebuild.h). */
 #ifdef IU_TEST_NEXT
-#define IU_STORE_FORMAT 2
+#define IU_STORE_FORMAT 3
 #else
-#define IU_STORE_FORMAT 1
+#define IU_STORE_FORMAT 2
 #endif
 #define IU_STORE_OLDEST 1
 

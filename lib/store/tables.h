@@ -37,6 +37,7 @@
     X(ATTACHMENTS, "attachments") /* log_no u32 ‖ index u64 ‖ attachment u32 -> attach_no u64, size, root, have */ \
     X(CHUNKS, "chunks")     /* attach_no u64 ‖ chunk u64 -> bytes */                                         \
     X(CHUNK_TILES, "chunktiles") /* attach_no u64 ‖ level u8 ‖ index u64 -> up to 256 hashes */              \
+    X(REDACTED, "v_redacted") /* view: city ‖ log u32 ‖ index u64 ‖ entry id -> by log u32, index u64 */    \
     X(CHARTERS, "v_charters")  /* view: city ‖ log u32 ‖ index u64 -> a charter's header fields */          \
     X(NAMES, "v_names")        /* view: handle ‖ 0 ‖ city -> nothing; every handle a city ever claimed */   \
     X(DOCS, IU_DOCS_TABLE)     /* view: log_no u32 ‖ index u64 -> type, date */                              \

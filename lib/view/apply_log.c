@@ -2,6 +2,7 @@
 /* Entries of others, and our own that come back: batches at the end of a log, and ranges below it. */
 #include "view/apply_inner.h"
 
+#include "store/erase.h"
 #include "store/logs.h"
 #include "view/confirm.h"
 #include "view/docs.h"
@@ -185,6 +186,7 @@ static void store(const struct iu_applying *a, struct adding *adding)
         apply_plans(a, log, first, a->job->prepared, adding->batch.items);
     else
         iu_apply_views(a, log, first, adding->batch.items);
+    iu_log_erase_range(a->txn, log, first, folded->end);
     iu_moment_put(a->txn, IU_MOMENT_GREW, log->no, a->job->now_ms);
     if (iu_want_get(a->snap, log->no, &want) && want.size <= folded->end)
         iu_want_drop(a->txn, log->no);
@@ -319,6 +321,7 @@ enum iu_err iu_apply_fill(const struct iu_applying *a)
         uint64_t gaps = log.gap_count;
         iu_log_fill(a->txn, &log, job->first, batch.items);
         iu_apply_views(a, &log, job->first, batch.items);
+        iu_log_erase_range(a->txn, &log, job->first, job->first + count);
         a->out->count = gaps - log.gap_count;
     }
     iu_buf_fini(&tidy);

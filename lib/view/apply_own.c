@@ -44,6 +44,7 @@ static bool readable(const struct iu_applying *a, const struct iu_header *header
     struct iu_charter charter;
     struct iu_charter_body charter_body;
     struct iu_document document;
+    uint32_t ground;
     *body = (struct iu_document_body){0};
     if (header->kind == IU_KIND_CHARTER)
         return iu_charter_get(header->fields, arena, &charter) == IU_OK &&
@@ -51,7 +52,7 @@ static bool readable(const struct iu_applying *a, const struct iu_header *header
     if (header->kind == IU_KIND_DOCUMENT)
         return iu_document_get(header->fields, arena, &document) == IU_OK &&
                (!header->has_body || iu_document_body_get(bytes, arena, body) == IU_OK);
-    return true;
+    return header->kind != IU_KIND_REDACT || iu_redact_get(header->fields, &ground) == IU_OK;
 }
 
 static bool committed(const struct iu_job *job, const struct iu_header *header)

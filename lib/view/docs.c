@@ -8,6 +8,7 @@
 #include "base/lint.h"
 #include "log/entry_lint.h"
 #include "store/chunks.h"
+#include "store/erase.h"
 #include "store/meta.h"
 #include "store/rebuild.h"
 #include "store/tables.h"
@@ -201,6 +202,45 @@ static void apply_document(struct rows *rows, const struct iu_item *item, const 
         apply_attachments(rows, item);
 }
 
+/* Whether the header's first reference is to an entry of the same city: what a redaction is of. */
+static bool read_target(const struct rows *rows, struct iu_bytes header, struct iu_ref *target)
+{
+    struct iu_walk walk = iu_walk_of(header), ref;
+    bool found = false;
+    while (!found && iu_walk_next(&walk) && walk.number <= 5)
+        found = walk.number == 5;
+    if (!found)
+        return false;
+    *target = (struct iu_ref){.log = 0};
+    for (ref = iu_walk_of(walk.value); iu_walk_next(&ref);) {
+        if (ref.number == 1)
+            memcpy(target->city.b, ref.value.data, IU_ID_LEN);
+        else if (ref.number == 2)
+            target->log = (uint32_t)ref.varint;
+        else if (ref.number == 3)
+            target->index = ref.varint;
+        else if (ref.number == 4)
+            memcpy(target->entry.b, ref.value.data, IU_HASH_LEN);
+    }
+    return iu_city_equal(&target->city, &rows->log->city);
+}
+
+static void apply_redaction(struct rows *rows, const struct iu_item *item, const struct marks *marks)
+{
+    struct iu_redactor by = {rows->log->log, rows->index}, held;
+    struct iu_ref target;
+    uint32_t ground;
+    if (iu_redact_get(marks->fields, &ground) || !read_target(rows, item->header, &target))
+        return;
+    if (rows->txn && (!rows->from || iu_rebuild_stale(IU_T_REDACTED, rows->from))) {
+        iu_redaction_put(rows->txn, &target, &by);
+        iu_log_erase(rows->txn, &target);
+    } else if (!rows->txn) {
+        rows->differ = rows->differ || !iu_redaction_get(rows->snap, &target, &held) || held.log > by.log ||
+                       (held.log == by.log && held.index > by.index);
+    }
+}
+
 static void apply_item(struct rows *rows, const struct iu_item *item)
 {
     struct marks marks;
@@ -212,6 +252,8 @@ static void apply_item(struct rows *rows, const struct iu_item *item)
         apply_charter(rows, marks.fields);
     else if (marks.kind == IU_KIND_DOCUMENT)
         apply_document(rows, item, &marks);
+    else if (marks.kind == IU_KIND_REDACT)
+        apply_redaction(rows, item, &marks);
 }
 
 void iu_docs_plan(const struct iu_item *item, struct iu_docs_plan *out)
@@ -275,7 +317,18 @@ static void view_kind(struct iu_entry_view *out, struct iu_arena *arena)
         out->has_body = out->has_document && opened && fits &&
                         iu_document_body_get(out->item.body, arena, &out->body) == IU_OK;
         out->unreadable = !out->has_document || (opened && !out->has_body);
+    } else if (header->kind == IU_KIND_REDACT) {
+        uint32_t ground;
+        out->unreadable = iu_redact_get(header->fields, &ground) != IU_OK;
     }
+}
+
+static void view_erasure(const struct iu_snap *snap, struct iu_entry_view *out)
+{
+    struct iu_ref place = {.city = out->log.city, .log = out->log.log, .index = out->index};
+    iu_entry_id(&place.city, place.log, place.index, out->item.header, &place.entry);
+    out->entry = place.entry;
+    out->erased = out->form != IU_FORM_FULL && iu_redaction_get(snap, &place, &out->erased_by);
 }
 
 enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state *log, uint64_t index,
@@ -295,7 +348,7 @@ enum iu_err iu_entry_view(const struct iu_snap *snap, const struct iu_log_state 
         out->entry = out->item.hash;
         return IU_OK;
     }
-    iu_entry_id(&log->city, log->log, index, out->item.header, &out->entry);
+    view_erasure(snap, out);
     if (iu_header_get(out->item.header, arena, &out->header))
         out->unreadable = true;
     else

@@ -4,6 +4,7 @@
 #define IU_VIEW_DOCS_H
 
 #include "log/entry.h"
+#include "store/erase.h"
 #include "view/confirm.h"
 
 #define IU_ENTRY_ARENA_MAX (1024 * 1024) /* enough to decode any one entry */
@@ -19,6 +20,8 @@ struct iu_entry_view {
     bool beyond;      /* beyond where the root key closed this log: it counts for nothing, for good */
     bool unconfirmed; /* beyond what the root states of a replaced key, and no head of the new key covers it
                          yet */
+    bool erased;      /* its city redacted it; by which entry of its logs */
+    struct iu_redactor erased_by;
     struct iu_item item;
     struct iu_header header;
     bool has_charter;
