@@ -47,10 +47,10 @@ holds() { # N
 import sys
 data = bytearray(open(sys.argv[1], "rb").read())
 at, changed = data.find(b"format"), 0
-while at >= 0: # the value stands behind its name: format 1 becomes 2
+while at >= 0: # the value stands behind its name: format 1 becomes 9
     for k in range(at + 6, at + 16):
         if data[k] == 1:
-            data[k], changed = 2, changed + 1
+            data[k], changed = 9, changed + 1
             break
     at = data.find(b"format", at + 6)
 assert changed

@@ -12,10 +12,10 @@ setup_next() {
     [ -x "$next/interurband" ] || skip "no build of the next version: tests/run makes it"
 }
 
-# The golden home of format 1 as lyon's; with MORE entries published by this version.
+# The golden home of this version's format as lyon's; with MORE entries published by this version.
 older() { # [MORE]
     rm -rf "$work/lyon"
-    tar -C "$work" -xzf "$golden/home-1.tar.gz"
+    tar -C "$work" -xzf "$golden/home-2.tar.gz"
     port[lyon]=${port[lyon]:-$(free_port)}
     sed -i "s/^listen.*/listen = { \"127.0.0.1:${port[lyon]}\" }/; s/^dial.*/dial = none/" "$work/lyon/interurban.conf"
     [ "${1:-0}" = 0 ] || more "$1"
@@ -56,7 +56,7 @@ store_sum() {
     sha256sum <"$work/lyon/store/data.mdb"
 }
 
-@test "the store of format 1 is upgraded by the start of the next version: everything is there, unchanged, and goes on" {
+@test "the store of format 2 is upgraded by the start of the next version: everything is there, unchanged, and goes on" {
     setup_next
     older
     start lyon --alone
@@ -65,10 +65,10 @@ store_sum() {
     stop lyon
     sum=$(store_sum)
     "$next/interurban" --home "$work/lyon" upgrade --dry-run --json |
-        field '.format == 1 and .newest == 2 and .needed and .entries == 5 and .seconds >= 1 and .bytes > 16000000'
-    "$next/interurban" --home "$work/lyon" upgrade --dry-run 2>&1 | grep -q 'format 1, and this program.s is 2'
+        field '.format == 2 and .newest == 3 and .needed and .entries == 5 and .seconds >= 1 and .bytes > 16000000'
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run 2>&1 | grep -q 'format 2, and this program.s is 3'
     refused 3 "$next/interurban" --home "$work/lyon" upgrade
-    "$next/interurband" --home "$work/lyon" --check | grep -q 'store format.*ok.*the start upgrades it to format 2'
+    "$next/interurband" --home "$work/lyon" --check | grep -q 'store format.*ok.*the start upgrades it to format 3'
     [ "$sum" = "$(store_sum)" ]
     start_next
     grep -q 'fact=upgraded' "$work/lyon.log"
@@ -76,7 +76,7 @@ store_sum() {
     cmp "$work/before" "$work/after"
     sound
     "$iu" verify "$work/out/plan.txt"
-    node lyon upgrade --json | field '.format == 2 and (.needed | not)'
+    node lyon upgrade --json | field '.format == 3 and (.needed | not)'
     echo more >"$work/more.txt"
     [ "$(publish lyon "$work/more.txt")" = 3 ]
     node lyon export lyon/3 --out "$work/out"
@@ -114,11 +114,11 @@ store_sum() {
         unset "pid[lyon]"
         [ "$code" = 137 ]
         points=$((points + 1))
-        # What a kill leaves is of format 1 or, after the last step, of format 2; where it is of format 1 this version goes on with it.
+        # What a kill leaves is of format 2 or, after the last step, of format 3; where it is of format 2 this version goes on with it.
         format=$("$next/interurban" --home "$work/lyon" upgrade --dry-run --json | jq .format)
         done=$("$next/interurban" --home "$work/lyon" upgrade --dry-run --json | jq .done)
         [ "$done" = 0 ] || resumed=$((resumed + 1))
-        if [ "$format" = 1 ] && [ $((at % 3)) = 0 ]; then
+        if [ "$format" = 2 ] && [ $((at % 3)) = 0 ]; then
             start lyon --alone
             sound
             stop lyon
@@ -152,7 +152,7 @@ store_sum() {
             [ ! -e "$work/lyon/control.sock" ]
         done
     done
-    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 1'
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 2'
     start_next
     held "$work/after"
     cmp "$work/before" "$work/after"
@@ -165,13 +165,13 @@ store_sum() {
     older 10
     LD_PRELOAD=$next/crash_fail.so FAIL_DIR=$work/lyon/store FAIL_AT=12 FAIL_WITH=KILL "$next/interurband" --home "$work/lyon" --alone \
         2>"$work/killed.log" 3>&- || true
-    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 1 and .done > 0'
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 2 and .done > 0'
     start lyon --alone
     echo between >"$work/between.txt"
     index=$(publish lyon "$work/between.txt")
     sound
     stop lyon
-    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 1 and .done == 0'
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 2 and .done == 0'
     start_next
     node lyon show "lyon/$index" --json | field '.form == "full"'
     node lyon list lyon --json | field ".entries[0].index == $index"
@@ -192,7 +192,7 @@ store_sum() {
     slow
     within 50 upgrading
     node lyon status | grep -q 'Upgrading .* of 25 entries'
-    node lyon status | grep -q 'Not ready: the store is being upgraded, format 1 to 2, [0-9]* %, about [0-9]* s left'
+    node lyon status | grep -q 'Not ready: the store is being upgraded, format 2 to 3, [0-9]* %, about [0-9]* s left'
     refused 7 node lyon status --check
     refused 7 node lyon publish "$work/text.txt" --title Text --type policy
     [[ $output == *IU-E103* && $output == *"being upgraded"*%* ]]
@@ -205,11 +205,11 @@ store_sum() {
     unset "pid[lyon]"
     [ "$code" = 0 ]
     tail -1 "$work/lyon.log" | grep -q 'fact=stopped'
-    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 1 and .done > 0 and .done < 25'
+    "$next/interurban" --home "$work/lyon" upgrade --dry-run --json | field '.format == 2 and .done > 0 and .done < 25'
     slow
     within 50 node lyon status
-    node lyon upgrade --json --timeout 30 2>"$work/said" | field '.format == 2 and (.needed | not)'
-    grep -q 'format 1 to 2: [0-9]* of 25 entries' "$work/said"
+    node lyon upgrade --json --timeout 30 2>"$work/said" | field '.format == 3 and (.needed | not)'
+    grep -q 'format 2 to 3: [0-9]* of 25 entries' "$work/said"
     node lyon status --wait 30 --json | field .ready
     [ -n "$(ss -Htln "sport = :${port[lyon]}")" ]
     [ "$(publish lyon "$work/text.txt")" = 23 ]
@@ -253,7 +253,7 @@ store_sum() {
     stop lyon
     sum=$(store_sum)
     refused 1 "$iud" --home "$work/lyon"
-    [[ $output == *IU-E100* && $output == *"newer version"* && $output == *"has format 2"*"up to 1"* ]]
+    [[ $output == *IU-E100* && $output == *"newer version"* && $output == *"has format 3"*"up to 2"* ]]
     [[ $output == *"start the newer program again"*backup* ]]
     refused 1 node lyon upgrade --dry-run
     [[ $output == *IU-E100* ]]
@@ -276,7 +276,7 @@ store_sum() {
     [ "$sum" = "$(store_sum)" ]
     start lyon --alone
     held "$work/before"
-    node lyon upgrade --json | field '.format == 1 and (.needed | not)'
+    node lyon upgrade --json | field '.format == 2 and (.needed | not)'
     "$iu" --home "$work/lyon" upgrade --dry-run --json | field '.needed | not'
     stop lyon
     start lyon --alone

@@ -117,7 +117,7 @@ static uint64_t done_so_far(struct temp_store *t)
     iu_upgrade_view(u, &view);
     iu_upgrade_close(u);
     assert_int_equal(view.from, 1);
-    assert_int_equal(view.to, 2);
+    assert_int_equal(view.to, IU_STORE_FORMAT);
     assert_int_equal(view.entries, DOCUMENTS + 1 + 4);
     return view.done;
 }
@@ -128,7 +128,7 @@ static void assert_upgraded(struct pair *p)
 {
     struct temp_store *t = &p->porto.disk;
     struct iu_buf views = IU_BUF_INIT, entries = IU_BUF_INIT;
-    assert_int_equal(iu_store_format(t->store), 2);
+    assert_int_equal(iu_store_format(t->store), IU_STORE_FORMAT);
     assert_null(iu_upgrade_open(t->store));
     temp_close(t);
     assert_int_equal(open_as(t, 0, false), IU_OK);
@@ -140,7 +140,7 @@ static void assert_upgraded(struct pair *p)
     iu_buf_fini(&entries);
     struct iu_snap *snap = iu_snap_open(t->store);
     struct iu_bytes value;
-    assert_int_equal(iu_meta_u64(snap, "format"), 2);
+    assert_int_equal(iu_meta_u64(snap, "format"), IU_STORE_FORMAT);
     assert_false(iu_meta_get(snap, "upgrade", &value));
     iu_snap_close(snap);
 }
@@ -251,7 +251,7 @@ static void a_look_says_how_far_it_is_and_writes_nothing(void **state)
     assert_upgraded(p);
     temp_close(t);
     assert_int_equal(iu_store_peek(t->dir, &seen, &why), IU_OK);
-    assert_int_equal(seen.format, 2);
+    assert_int_equal(seen.format, IU_STORE_FORMAT);
     assert_int_equal(seen.done, 0);
     assert_int_equal(iu_store_peek("/nonexistent/store", &seen, &why), IU_HERE_NOT_FOUND);
 }
@@ -259,10 +259,10 @@ static void a_look_says_how_far_it_is_and_writes_nothing(void **state)
 static void room_is_asked_for_what_is_left(void **state)
 {
     (void)state;
-    assert_int_equal(iu_rebuild_bytes(2, 1000), 0);
+    assert_int_equal(iu_rebuild_bytes(IU_STORE_FORMAT, 1000), 0);
     assert_true(iu_rebuild_bytes(1, 1000) >= 1000 * (12 + 13 + 20 + 4));
     assert_true(iu_rebuild_bytes(1, 10) < iu_rebuild_bytes(1, 1000));
-    assert_true(iu_rebuild_stale(IU_T_DOCS, 1) && !iu_rebuild_stale(IU_T_DOCS, 2));
+    assert_true(iu_rebuild_stale(IU_T_DOCS, 1) && iu_rebuild_stale(IU_T_DOCS, 2) && !iu_rebuild_stale(IU_T_DOCS, 3));
     assert_false(iu_rebuild_stale(IU_T_RUNS, 1));
 }
 
