@@ -325,9 +325,14 @@ static bool enough(struct node *node, const struct iu_request *request, const st
     struct iu_feed_row row;
     struct iu_log_state log;
     struct iu_snap *snap = iu_snap_open(node->store);
-    uint64_t from = iu_request_u64(request, "from", 0);
+    uint64_t from = iu_request_u64(request, "from", 0), change;
+    uint32_t no;
     bool good;
-    if (iu_bytes_equal(request->verb, iu_bytes_str("feed")))
+    if (iu_bytes_equal(request->verb, iu_bytes_str("records")) &&
+        iu_change_next(snap, iu_request_u64(request, "change", 0), &change, &no))
+        good = true;
+    else if (iu_bytes_equal(request->verb, iu_bytes_str("feed")) ||
+             iu_bytes_equal(request->verb, iu_bytes_str("records")))
         good = iu_feed_next(snap, from, &row) && iu_log_by_no(snap, row.no, &log) &&
                row.first + (from > row.position ? from - row.position : 0) < log.size;
     else
@@ -340,10 +345,12 @@ static bool enough(struct node *node, const struct iu_request *request, const st
 /* Most answers are of what the store holds, and need no word on links and disk. */
 static bool needs_live(const struct iu_request *request)
 {
-    static const char *const stored[] = {"log", "head", "heads", "show", "list", "export", "feed"};
+    static const char *const stored[] = {"log",  "head",   "heads", "show",   "list",
+                                         "tile", "export", "feed",  "records"};
     for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
         if (iu_bytes_equal(request->verb, iu_bytes_str(stored[i])))
-            return iu_request_flag(request, "wait") && strcmp(stored[i], "feed") != 0;
+            return iu_request_flag(request, "wait") && strcmp(stored[i], "feed") != 0 &&
+                   strcmp(stored[i], "records") != 0;
     return true;
 }
 

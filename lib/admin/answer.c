@@ -2,14 +2,15 @@
 #include "admin/answer.h"
 
 #include "admin/read.h"
+#include "admin/records.h"
 #include "base/text.h"
 
 #include <string.h>
 
 #define CITY_ID_CHARS 63
 
-static const char *const answered[] = {"status", "peers", "why",  "log",    "head", "heads",
-                                       "show",   "list",  "feed", "export", "key"};
+static const char *const answered[] = {"status", "peers", "why",    "log",     "head", "heads", "show",
+                                       "list",   "feed",  "export", "records", "tile", "key"};
 
 /* `lyon~q0x7 (Lyon, lyon.example)`. */
 static void put_candidate(struct iu_buf *out, const struct iu_named *who)
@@ -353,6 +354,12 @@ bool iu_answer(const struct iu_snap *snap, const struct iu_live *live, const str
         break;
     case 9:
         iu_answer_export(snap, request, reply);
+        break;
+    case 10:
+        iu_answer_records(snap, live, request, reply);
+        break;
+    case 11:
+        iu_answer_tile(snap, request, reply);
         break;
     default:
         return iu_answer_key(snap, live, request, reply);
