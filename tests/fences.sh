@@ -45,6 +45,8 @@ check() {
     allow '<uv\.h>' 'daemon/node/[^:]*|tools/bench[^:]*\.c'
     allow '<lmdb\.h>' 'lib/store/[^:]*|tests/crash/audit[^:]*'
     allow '<openssl/' 'lib/sign/[^:]*|daemon/node/tls\.c|tools/(key|bench)[^:]*\.c|tests/unit/key_test\.c'
+    allow '<(microhttpd|sqlite3|cmark)\.h>' 'daemon/web/[^:]*'
+    allow '"web/' '(daemon/web/|tests/(unit|fuzz)/web)[^:]*'
     allow '"entry\.pb-c\.h"' 'lib/log/entry[^:]*\.c|tests/(unit/entry_test|fuzz/lint_fuzz)\.c'
     allow '"sync\.pb-c\.h"' 'lib/peer/frame[^:]*\.c|tests/(unit/frame_test|fuzz/lint_fuzz)\.c'
     allow '"admin\.pb-c\.h"' 'lib/admin/admin\.c|tests/unit/admin_test\.c'
@@ -115,6 +117,10 @@ self_test() {
     plant tools/planted.c "$spdx#include <uv.h>\n"
     plant tools/planted.c "$spdx#include <lmdb.h>\n"
     plant daemon/node/planted.c "$spdx#include <openssl/ssl.h>\n"
+    plant daemon/node/planted.c "$spdx#include <microhttpd.h>\n"
+    plant tools/planted.c "$spdx#include <sqlite3.h>\n"
+    plant lib/admin/planted.c "$spdx#include <cmark.h>\n"
+    plant daemon/node/planted.c "$spdx#include \"web/page.h\"\n"
     plant lib/view/planted.c "$spdx#include \"entry.pb-c.h\"\n"
     plant lib/peer/planted.c "$spdx#include \"sync.pb-c.h\"\n"
     plant lib/admin/planted.c "$spdx#include \"admin.pb-c.h\"\n"
