@@ -58,6 +58,7 @@ install(FILES ${DIST}/interurband.8.gz DESTINATION share/man/man8 COMPONENT node
 install(FILES ${DIST}/interurban DESTINATION share/bash-completion/completions COMPONENT node)
 install(FILES ${DIST}/_interurban DESTINATION share/zsh/vendor-completions COMPONENT node)
 install(FILES deploy/interurban.conf DESTINATION ${ETC} COMPONENT node)
+install(DIRECTORY DESTINATION ${ETC}/conf.d COMPONENT node)
 install(FILES deploy/interurban.service DESTINATION ${UNITS} COMPONENT node)
 install(FILES deploy/interurban.sysusers DESTINATION lib/sysusers.d RENAME interurban.conf COMPONENT node)
 install(FILES deploy/interurban.tmpfiles DESTINATION lib/tmpfiles.d RENAME interurban.conf COMPONENT node)

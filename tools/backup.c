@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 
 #define SYSTEM_HOME "/var/lib/interurban"
 #define SYSTEM_CONFIG "/etc/interurban/interurban.conf"
+#define SYSTEM_DROPS "/etc/interurban/conf.d/*.conf"
 #define FILE_MAX_BYTES (256UL * 1024)
 
 struct backup {
@@ -39,43 +41,75 @@ static void progress(struct backup *b)
 
 /* --- files of the home --- */
 
+/* One file under the name that `restore` gives it. */
+static int put_content(struct backup *b, const char *name, const struct iu_buf *content)
+{
+    struct iu_buf payload = IU_BUF_INIT;
+    iu_buf_printf(&payload, "%s\n", name);
+    iu_buf_put_bytes(&payload, iu_buf_view(content));
+    bool good = records_put(&b->records, IU_BACKUP_FILE, iu_buf_view(&payload));
+    iu_wipe(payload.data, payload.cap);
+    iu_buf_fini(&payload);
+    return good ? -1 : show_path_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
+}
+
+/* -1: read, or not there and not needed. */
+static int get_file(const struct backup *b, const char *path, bool needed, struct iu_buf *out)
+{
+    if (file_read(path, FILE_MAX_BYTES, out) || (!needed && errno == ENOENT))
+        return -1;
+    return show_path_error(b->call, IU_E_FILE_UNREADABLE, path, strerror(errno),
+                           "run it as the node's user or root, with the node's --home");
+}
+
 /* One file of the home, if it is there. */
 static int put_file(struct backup *b, const char *name, bool needed)
 {
-    struct iu_buf path = IU_BUF_INIT, content = IU_BUF_INIT, payload = IU_BUF_INIT;
-    int code = -1;
+    struct iu_buf path = IU_BUF_INIT, content = IU_BUF_INIT;
     iu_buf_printf(&path, "%s/%s", b->home, name);
-    if (!b->call->home && strcmp(name, "interurban.conf") == 0 && access(SYSTEM_CONFIG, F_OK) == 0) {
-        iu_buf_clear(&path);
-        iu_buf_put_str(&path, SYSTEM_CONFIG);
-    }
-    if (file_read(iu_buf_cstr(&path), FILE_MAX_BYTES, &content)) {
-        iu_buf_printf(&payload, "%s\n", name);
-        iu_buf_put_bytes(&payload, iu_buf_view(&content));
-        if (!records_put(&b->records, IU_BACKUP_FILE, iu_buf_view(&payload)))
-            code = show_path_error(b->call, IU_E_FILE_WRITE, b->call->args[0], strerror(errno), NULL);
-    } else if (needed || errno != ENOENT) {
-        code = show_path_error(b->call, IU_E_FILE_UNREADABLE, iu_buf_cstr(&path), strerror(errno),
-                               "run it as the node's user or root, with the node's --home");
-    }
+    int code = get_file(b, iu_buf_cstr(&path), needed, &content);
+    if (code < 0 && content.len)
+        code = put_content(b, name, &content);
     if (content.cap)
         iu_wipe(content.data, content.cap);
-    if (payload.cap)
-        iu_wipe(payload.data, payload.cap);
     iu_buf_fini(&path);
     iu_buf_fini(&content);
-    iu_buf_fini(&payload);
+    return code;
+}
+
+/* The configuration that holds: one file of all that make it (daemon/node/layers.h), in their order. */
+static int put_config(struct backup *b)
+{
+    struct iu_buf dir = IU_BUF_INIT, part = IU_BUF_INIT, whole = IU_BUF_INIT;
+    glob_t found = {0};
+    bool system = !b->call->home;
+    iu_buf_printf(&dir, "%s/interurban.conf", b->home);
+    int code = get_file(b, iu_buf_cstr(&dir), false, &whole);
+    if (code < 0 && system)
+        code = get_file(b, SYSTEM_CONFIG, false, &part);
+    iu_buf_put_bytes(&whole, iu_buf_view(&part));
+    if (system && glob(SYSTEM_DROPS, 0, NULL, &found) == 0)
+        for (size_t i = 0; code < 0 && i < found.gl_pathc; i++) {
+            code = get_file(b, found.gl_pathv[i], false, &part);
+            iu_buf_put_u8(&whole, '\n');
+            iu_buf_put_bytes(&whole, iu_buf_view(&part));
+        }
+    globfree(&found);
+    if (code < 0 && whole.len)
+        code = put_content(b, "interurban.conf", &whole);
+    iu_buf_fini(&dir);
+    iu_buf_fini(&part);
+    iu_buf_fini(&whole);
     return code;
 }
 
 static int put_files(struct backup *b)
 {
-    static const char *const names[] = {"node.key", "chain",    "fence",
-                                        "root.key", "next.key", "interurban.conf"};
+    static const char *const names[] = {"node.key", "chain", "fence", "root.key", "next.key"};
     int code = -1;
     for (size_t i = 0; code < 0 && i < sizeof names / sizeof *names; i++)
         code = put_file(b, names[i], i < 2);
-    return code;
+    return code < 0 ? put_config(b) : code;
 }
 
 /* --- what the node holds --- */

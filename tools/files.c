@@ -67,7 +67,19 @@ void file_sync_parent(const char *path)
     free(copy);
 }
 
-bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool replace)
+/* The owner of the directory that a path lies in. */
+static bool owner_of_parent(const char *path, struct stat *out)
+{
+    char *copy = strdup(path), *slash = strrchr(copy, '/');
+    if (slash)
+        *(slash == copy ? slash + 1 : slash) = 0;
+    bool good = stat(slash ? copy : ".", out) == 0;
+    free(copy);
+    return good;
+}
+
+static bool write_as(const char *path, struct iu_bytes bytes, unsigned mode, bool replace,
+                     const struct stat *owner)
 {
     struct iu_buf temporary = IU_BUF_INIT;
     struct stat unused;
@@ -80,7 +92,8 @@ bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool rep
     const char *name = iu_buf_cstr(&temporary);
     (void)unlink(name);
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0 || !write_all(fd, bytes) || fsync(fd) != 0)
+    if (fd < 0 || !write_all(fd, bytes) || (owner && fchown(fd, owner->st_uid, owner->st_gid) != 0) ||
+        fsync(fd) != 0)
         saved = errno;
     if (fd >= 0 && close(fd) != 0 && !saved)
         saved = errno;
@@ -93,6 +106,18 @@ bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool rep
     iu_buf_fini(&temporary);
     errno = saved;
     return saved == 0;
+}
+
+bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool replace)
+{
+    return write_as(path, bytes, mode, replace, NULL);
+}
+
+bool file_write_home(const char *path, struct iu_bytes bytes, unsigned mode, bool replace)
+{
+    struct stat owner;
+    bool give = geteuid() == 0 && owner_of_parent(path, &owner) && owner.st_uid != 0;
+    return write_as(path, bytes, mode, replace, give ? &owner : NULL);
 }
 
 const char *file_base(const char *path)

@@ -14,6 +14,8 @@ const char *file_unfit(const char *path);
 /* Writes a file whole and synced, with this mode: to PATH.new, then renamed; an existing one is replaced only
  * with `replace` (else EEXIST). False with errno set; nothing is left behind then. */
 bool file_write(const char *path, struct iu_bytes bytes, unsigned mode, bool replace);
+/* The same in a home: root gives what it writes to the user whose directory it is, who has to read it. */
+bool file_write_home(const char *path, struct iu_bytes bytes, unsigned mode, bool replace);
 /* Syncs the directory that a path lies in, so that a new name survives power loss. */
 void file_sync_parent(const char *path);
 /* The last part of a path. */

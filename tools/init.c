@@ -243,7 +243,7 @@ static bool put_file(const char *home, const char *name, const struct iu_buf *by
 {
     struct iu_buf path = IU_BUF_INIT;
     iu_buf_printf(&path, "%s/%s", home, name);
-    bool good = file_write(iu_buf_cstr(&path), iu_buf_view(bytes), mode, true);
+    bool good = file_write_home(iu_buf_cstr(&path), iu_buf_view(bytes), mode, true);
     iu_buf_fini(&path);
     return good;
 }
@@ -259,7 +259,7 @@ static void tell_next(const struct call *call, const struct founding *f)
             "needs neither.\nNext: ",
             f->name, call->home, call->home);
     if (system)
-        fprintf(stderr, "systemctl start interurban, with the unit in interurband(8)");
+        fprintf(stderr, "systemctl start interurban");
     else
         fprintf(stderr, "interurband --home %s &", dir);
     fprintf(stderr, "\n      interurban%s%s invite --to NAME    or   join INVITE\n", home, dir);

@@ -48,7 +48,7 @@ static int write_in(const struct call *call, const char *dir, const char *name, 
 {
     struct iu_buf path = IU_BUF_INIT;
     path_in(dir, name, &path);
-    int code = file_write(iu_buf_cstr(&path), bytes, 0600, true)
+    int code = file_write_home(iu_buf_cstr(&path), bytes, 0600, true)
                    ? -1
                    : show_path_error(call, IU_E_FILE_WRITE, iu_buf_cstr(&path), strerror(errno),
                                      "run it as the node's user or root, with the node's --home");
@@ -459,7 +459,7 @@ static int passphrase(struct call *call, struct wish *wish)
         code = phrase_get(call, "new-passphrase-file", "The new passphrase:", &fresh);
     if (code < 0) {
         iu_key_to_pem(root, iu_buf_view(&fresh), &pem);
-        code = file_write(path, iu_buf_view(&pem), 0600, true)
+        code = file_write_home(path, iu_buf_view(&pem), 0600, true)
                    ? IU_EXIT_DONE
                    : show_path_error(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
     }

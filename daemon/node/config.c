@@ -333,11 +333,31 @@ static bool blank_comments(struct iu_buf *text)
     return comment != '*';
 }
 
-bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why)
+/* One more file: its keys stand instead of what was read before. */
+static bool parse_file(cfg_t *cfg, const char *path, bool needed, struct iu_buf *why)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    bool good = read_file(path, needed, &text, why);
+    if (good && !blank_comments(&text)) {
+        iu_buf_printf(why, "%s: a comment has no end", path);
+        good = false;
+    }
+    complaint = why;
+    complaint_path = path;
+    cfg->line = 1; /* libconfuse goes on counting */
+    good = good && cfg_parse_buf(cfg, iu_buf_cstr(&text)) == CFG_SUCCESS;
+    if (!good && !why->len)
+        iu_buf_printf(why, "%s: cannot be understood", path);
+    iu_buf_fini(&text);
+    return good;
+}
+
+bool config_read_files(const char *const *paths, size_t count, size_t needed, struct config *out,
+                       struct iu_buf *why)
 {
     cfg_opt_t options[KEY_COUNT + 1];
     char lists[KEY_COUNT][64];
-    struct iu_buf text = IU_BUF_INIT;
+    bool good = true;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < KEY_COUNT; i++) {
         snprintf(lists[i], sizeof lists[i], "{%s}", keys[i].standard);
@@ -347,27 +367,23 @@ bool config_read(const char *path, bool needed, struct config *out, struct iu_bu
         options[i] = keys[i].type == LIST ? list : keys[i].type == NUMBER ? number : other;
     }
     options[KEY_COUNT] = (cfg_opt_t)CFG_END();
-    bool good = read_file(path, needed, &text, why);
-    if (good && !blank_comments(&text)) {
-        iu_buf_printf(why, "%s: a comment has no end", path);
-        good = false;
-    }
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
     iu_must(cfg != NULL);
     cfg_set_error_function(cfg, complain);
     for (size_t i = 0; i < KEY_COUNT; i++)
         cfg_set_validate_func(cfg, keys[i].name, value_ok);
-    complaint = why;
-    complaint_path = path;
-    good = good && cfg_parse_buf(cfg, iu_buf_cstr(&text)) == CFG_SUCCESS;
+    for (size_t i = 0; good && i < count; i++)
+        good = parse_file(cfg, paths[i], i == needed, why);
     if (good)
         for (size_t i = 0; i < KEY_COUNT; i++)
             take_value(cfg, &keys[i], out);
-    else if (!why->len)
-        iu_buf_printf(why, "%s: cannot be understood", path);
     cfg_free(cfg);
-    iu_buf_fini(&text);
     return good;
+}
+
+bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why)
+{
+    return config_read_files(&path, 1, needed ? 0 : 1, out, why);
 }
 
 void config_fini(struct config *config)

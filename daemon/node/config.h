@@ -31,6 +31,10 @@ struct config {
 /* Reads a file; one that is absent means all defaults, unless `needed`. False with `why`: "FILE:LINE: what".
  * The configuration is the caller's to config_fini in every case. */
 bool config_read(const char *path, bool needed, struct config *out, struct iu_buf *why);
+/* The same of several files, in this order: where two set a key, the later one counts. Only the one numbered
+ * `needed` has to be there; `count`: none. */
+bool config_read_files(const char *const *paths, size_t count, size_t needed, struct config *out,
+                       struct iu_buf *why);
 void config_fini(struct config *config);
 
 /* The annotated default: every key with its meaning. */

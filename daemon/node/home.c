@@ -50,6 +50,7 @@ bool home_look(const char *dir, const char *config, struct home *out, struct iu_
     *out = (struct home){.fd = -1, .run_fd = -1, .lock = -1};
     out->dir = copied(dir ? dir : SYSTEM_HOME);
     out->run_dir = copied(dir ? dir : SYSTEM_RUN);
+    out->config_given = config != NULL;
     out->config = config ? copied(config) : dir ? joined(dir, CONFIG_NAME) : copied(SYSTEM_CONFIG);
     out->fd = open_dir(out->dir);
     if (!config && !dir && access(out->config, F_OK) != 0) {
@@ -275,16 +276,16 @@ char *home_path(const struct home *home, const char *name)
 /* --- private files --- */
 
 /* An open descriptor of a file that only its owner can read; -1 with errno ENOENT if it is absent, else with
- * `why`. */
-static int open_private(const struct home *home, const char *name, struct iu_buf *why)
+ * `why`. `roots`: mode bits that a file of root's may not have. */
+static int private_at(int dir_fd, const char *dir, const char *name, mode_t roots, struct iu_buf *why)
 {
     struct stat st;
-    int fd = openat(home->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return -1;
     if (fd < 0) {
         int cause = errno;
-        iu_buf_printf(why, "%s/%s ", home->dir, name);
+        iu_buf_printf(why, "%s/%s ", dir, name);
         if (cause == ELOOP)
             iu_buf_put_str(why, "is a link; a file of its own is needed");
         else
@@ -297,20 +298,25 @@ static int open_private(const struct home *home, const char *name, struct iu_buf
         wrong = "is not a file";
     else if (st.st_uid != geteuid() && st.st_uid != 0)
         wrong = "belongs to another user";
-    else if (st.st_mode & 077)
+    else if (st.st_mode & (st.st_uid == 0 ? roots : 077))
         wrong = "can be read by others";
     if (!wrong)
         return fd;
-    iu_buf_printf(why, "%s/%s %s", home->dir, name, wrong);
+    iu_buf_printf(why, "%s/%s %s", dir, name, wrong);
     close(fd);
     errno = EACCES;
     return -1;
 }
 
-enum home_file home_read(const struct home *home, const char *name, size_t max, struct iu_buf *out,
-                         struct iu_buf *why)
+static int open_private(const struct home *home, const char *name, struct iu_buf *why)
 {
-    int fd = open_private(home, name, why);
+    return private_at(home->fd, home->dir, name, 077, why);
+}
+
+/* Reads and closes a descriptor, of which a negative one says why in errno. */
+static enum home_file read_private(int fd, const char *dir, const char *name, size_t max, struct iu_buf *out,
+                                   struct iu_buf *why)
+{
     if (fd < 0)
         return errno == ENOENT ? HOME_ABSENT : HOME_REFUSED;
     size_t before = out->len, len = 0;
@@ -322,8 +328,29 @@ enum home_file home_read(const struct home *home, const char *name, size_t max, 
     out->len = before + (len <= max ? len : 0);
     if (n >= 0 && len <= max)
         return HOME_READ;
-    iu_buf_printf(why, "%s/%s %s", home->dir, name, len > max ? "is too large" : "cannot be read");
+    iu_buf_printf(why, "%s/%s %s", dir, name, len > max ? "is too large" : "cannot be read");
     return HOME_REFUSED;
+}
+
+enum home_file home_read(const struct home *home, const char *name, size_t max, struct iu_buf *out,
+                         struct iu_buf *why)
+{
+    return read_private(open_private(home, name, why), home->dir, name, max, out, why);
+}
+
+/* What the service manager hands to this service alone, in a directory that nobody else enters. HOME_ABSENT
+ * where it gives none. A file of root's there has an access list for us, whose mask looks like rights of the
+ * group. */
+static enum home_file read_credential(const char *name, struct iu_buf *out, struct iu_buf *why)
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    int dir_fd = dir && *dir ? open_dir(dir) : -1;
+    if (dir_fd < 0)
+        return HOME_ABSENT;
+    enum home_file got =
+        read_private(private_at(dir_fd, dir, name, 037, why), dir, name, KEY_FILE_MAX, out, why);
+    close(dir_fd);
+    return got;
 }
 
 bool home_check(const struct home *home, const char *name, struct iu_buf *why)
@@ -338,10 +365,14 @@ bool home_files_ok(const struct home *home, struct iu_buf *why)
 {
     static const char *const names[] = {"root.key", "next.key", "node.key", "chain",
                                         "guard",    "fence",    "charter"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!home_check(home, names[i], why))
-            return false;
-    return true;
+    struct iu_buf key = IU_BUF_INIT;
+    bool good = true, given = read_credential("node.key", &key, why) == HOME_READ;
+    for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
+        good = (given && strcmp(names[i], "node.key") == 0) || home_check(home, names[i], why);
+    if (key.cap)
+        iu_wipe(key.data, key.cap);
+    iu_buf_fini(&key);
+    return good;
 }
 
 static bool write_all(int fd, struct iu_bytes bytes)
@@ -386,11 +417,15 @@ struct iu_key *home_key(const struct home *home, struct iu_buf *why)
 {
     struct iu_buf pem = IU_BUF_INIT;
     struct iu_key *key = NULL;
-    enum home_file got = home_read(home, "node.key", KEY_FILE_MAX, &pem, why);
+    enum home_file got = read_credential("node.key", &pem, why);
+    bool given = got == HOME_READ;
+    if (got == HOME_ABSENT)
+        got = home_read(home, "node.key", KEY_FILE_MAX, &pem, why);
     if (got == HOME_ABSENT)
         iu_buf_printf(why, "%s/node.key is missing", home->dir);
     else if (got == HOME_READ && iu_key_from_pem(iu_buf_view(&pem), (struct iu_bytes){0}, &key) != IU_OK)
-        iu_buf_printf(why, "%s/node.key is damaged: not an Ed25519 key in PEM without passphrase", home->dir);
+        iu_buf_printf(why, "%s/node.key is damaged: not an Ed25519 key in PEM without passphrase",
+                      given ? getenv("CREDENTIALS_DIRECTORY") : home->dir);
     if (pem.cap)
         iu_wipe(pem.data, pem.cap);
     iu_buf_fini(&pem);

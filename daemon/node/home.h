@@ -13,6 +13,7 @@
 
 struct home {
     char *dir, *run_dir, *config; /* owned paths */
+    bool config_given;            /* by --config: no other file counts */
     int fd, run_fd, lock;         /* the directories; the lock file, held as long as this process lives */
 };
 
@@ -61,7 +62,8 @@ uint64_t home_disk(const char *dir);
  */
 bool home_lost(const struct home *home, struct iu_buf *why, struct iu_buf *next);
 
-/* The node's key. NULL with `why`. */
+/* The node's key: what the service manager gives as the credential node.key, else the file. NULL with `why`.
+ */
 struct iu_key *home_key(const struct home *home, struct iu_buf *why);
 
 /* The fence file: its line, then one city id a line. It is there from the first start on. HOME_REFUSED:

@@ -4,14 +4,15 @@
 #include "base/size.h"
 #include "node/check.h"
 #include "node/control.h"
+#include "node/layers.h"
 #include "node/listen.h"
 #include "node/metrics.h"
 #include "node/offline.h"
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
-#include "node/uploads.h"
 #include "node/upgrade.h"
+#include "node/uploads.h"
 #include "node/verbs.h"
 
 #include "base/text.h"
@@ -107,7 +108,7 @@ static bool open_home(struct node *node, const struct node_options *options, int
         return refuse(IU_E_HOME_MISSING, &why, &next, exit_code);
     if (!home_place_ok(node->home.dir, false, &why, &next))
         return refuse(IU_E_NOT_ALLOWED, &why, &next, exit_code);
-    if (!config_read(node->home.config, options->config != NULL, &node->config, &why)) {
+    if (!layers_read(&node->home, &node->config, &why)) {
         iu_buf_put_str(&next, "correct that line; interurband -p shows every key");
         return refuse(IU_E_CONFIG, &why, &next, exit_code);
     }

@@ -4,8 +4,8 @@
 #include "admin/admin.h"
 #include "base/size.h"
 #include "base/text.h"
-#include "node/config.h"
 #include "node/home.h"
+#include "node/layers.h"
 #include "node/own.h"
 #include "node/resolve.h"
 #include "node/upgrade.h"
@@ -90,11 +90,11 @@ static bool check_home(struct look *look, const char *home, const char *config)
     return good;
 }
 
-static bool check_config(struct look *look, bool needed)
+static bool check_config(struct look *look)
 {
     struct iu_buf words = IU_BUF_INIT;
     const char *file = look->home.config;
-    bool good = config_read(file, needed, &look->config, &words);
+    bool good = layers_read(&look->home, &look->config, &words);
     if (good && access(file, F_OK) != 0)
         iu_buf_printf(&words, "%s is not there: the defaults hold, listening on %s", file,
                       look->config.listen.items[0]);
@@ -298,7 +298,7 @@ static void look_over(struct look *look, const char *home, const char *config, b
     long holder = look->home.fd >= 0 ? home_holder(&look->home) : 0;
     if (names_daemon)
         check_daemon(look, holder, home);
-    if (look->home.fd >= 0 && check_config(look, config != NULL) && there) {
+    if (look->home.fd >= 0 && check_config(look) && there) {
         check_keys(look);
         check_store(look);
         if (!holder)
@@ -321,7 +321,7 @@ static bool place_read(const char *home, const char *config, struct home *place,
 {
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
     bool here = home_look(home, config, place, &why, &next);
-    bool good = here && config_read(place->config, config != NULL, fresh, &why);
+    bool good = here && layers_read(place, fresh, &why);
     if (!here)
         iu_reply_error(reply, IU_E_HOME_MISSING, iu_buf_cstr(&why), iu_buf_cstr(&next));
     else if (!good)

@@ -7,6 +7,7 @@
 #include "node/cities.h"
 #include "node/doctor.h"
 #include "node/invites.h"
+#include "node/layers.h"
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/publish.h"
@@ -237,7 +238,7 @@ static bool config(struct node *node, struct client *client, const struct iu_req
     struct config fresh;
     (void)client;
     bool checks = iu_request_flag(request, "check");
-    if (checks && !config_read(node->home.config, true, &fresh, &why)) {
+    if (checks && !layers_read(&node->home, &fresh, &why)) {
         iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
                        "correct that line; interurband -p shows every key");
     } else {

@@ -6,6 +6,7 @@
  * the new entry stop WHY                 the start was refused, or the node would not sign CRASH_TELL keeps
  * what the node says on standard error. */
 #include "log/entry.h"
+#include "node/layers.h"
 #include "node/node.h"
 #include "node/own.h"
 #include "view/upgrade.h"
@@ -122,7 +123,7 @@ static const char *start(struct node *node, const char *dir)
     uint8_t seed[16] = {0};
     int code;
     bool good = home_open(dir, NULL, &node->home, &why, &next) && home_lock(&node->home, &why, &next) &&
-                config_read(node->home.config, false, &node->config, &why);
+                layers_read(&node->home, &node->config, &why);
     if (!good)
         fprintf(stderr, "%s\n", iu_buf_cstr(&why));
     iu_buf_fini(&why);

@@ -98,3 +98,89 @@ LIST
         not systemctl is-enabled interurban.service
     '
 }
+
+# In a machine apart: the system's node, as the unit runs it, and another city beside it.
+helpers='
+    install_revision() { dpkg -i "$work/out$1/interurban_0"*.deb >"$work/said" 2>&1 || { cat "$work/said" && return 1; }; }
+    as_unit() { exec setpriv --reuid interurban --regid interurban --init-groups env -i PATH="$PATH" ${CREDENTIALS_DIRECTORY+CREDENTIALS_DIRECTORY="$CREDENTIALS_DIRECTORY"} "$@"; }
+    begin() { as_unit interurband 2>>"$work/lyon.log" & lyon=$!; interurban status --wait 20 >/dev/null; }
+    end() { kill "$1" && wait "$1"; }
+    founded() { echo secret words >"$work/pass"; interurban ${home:+--home "$home"} init --listen "127.0.0.1:$2" --name "$1" --handle "$1" --domain "$1.example" --contact "it@$1.example" --passphrase-file "$work/pass" >"$work/$1.id" 2>"$work/$1.said"; }
+    in_step() { [ "$(interurban --home /root/porto head lyon --json | jq -r .root)" = "$(interurban head --json | jq -r .root)" ]; }
+    within() { for _ in $(seq 200); do "$@" && return; sleep 0.1; done; return 1; }
+    peer_in_step() { [ "$(interurban peers --json | jq -r ".peers[] | select(.handle == \"porto\").state")" = "in step" ]; }
+'
+
+@test "founded by root, run by its own user; upgraded and taken back with record, key and peer; purged: all that binds the city stays" {
+    can_apart || skip "needs root and namespaces"
+    mkdir "$work/out1" "$work/out2"
+    cp "$out"/interurban_0*.deb "$work/out1/"
+    cp "$(altered "$out"/interurban_0*.deb sed -i 's/^Version: \(.*\)-.*/Version: \1-2/' DEBIAN/control)" "$work/out2/interurban_0-2.deb"
+    apart "$helpers"'
+        install_revision 1
+        founded lyon 7466
+        [ "$(stat -c "%a %U" /var/lib/interurban/node.key)" = "600 interurban" ]
+        [ "$(find /var/lib/interurban ! -user interurban)" = "" ]
+        begin
+        home=/root/porto founded porto 7467 # told by init, which the defaults of the package do not hide
+        interurban config --json | jq -e ".config[] | select(.key == \"listen\") | .value == \"\\\"127.0.0.1:7466\\\"\""
+        interurband --home /root/porto 2>>"$work/porto.log" & porto=$!
+        interurban --home /root/porto status --wait 20 >/dev/null
+        interurban --home /root/porto join "$(interurban invite --to Porto --json | jq -r .invite)" >/dev/null
+        for n in 1 2 3; do interurban publish /usr/share/common-licenses/Apache-2.0 --title "Document $n" --type policy --lang en >/dev/null; done
+        within in_step
+        echo "sessions = 77" >/etc/interurban/conf.d/more.conf
+        root=$(interurban head --json | jq -r .root)
+
+        for revision in 2 1; do # up, and back
+            install_revision "$revision"
+            [ "$(dpkg-query -W -f "\${Version}" interurban)" = "$(dpkg-deb -f "$work/out$revision"/*.deb Version)" ]
+            end "$lyon"
+            begin
+            [ "$(interurban head --json | jq -r .root)" = "$root" ]
+            interurban config --json | jq -e ".config[] | select(.key == \"sessions\") | .value == \"77\""
+            within peer_in_step
+            interurban publish /usr/share/common-licenses/BSD --title "After $revision" --type policy --lang en >/dev/null
+            within in_step
+            root=$(interurban head --json | jq -r .root)
+        done
+
+        end "$lyon"
+        sums=$(cd /var/lib/interurban && sha256sum node.key chain guard store/data.mdb)
+        dpkg -P interurban >"$work/said" 2>&1
+        grep -q "stay in /var/lib/interurban" "$work/said"
+        [ "$(cd /var/lib/interurban && sha256sum node.key chain guard store/data.mdb)" = "$sums" ]
+        [ ! -e /usr/bin/interurband ] && [ ! -e /etc/interurban/interurban.conf ]
+        [ -e /etc/interurban/conf.d/more.conf ] # what the administrator wrote stays too
+        install_revision 1
+        begin
+        [ "$(interurban head --json | jq -r .root)" = "$root" ]
+        end "$lyon"
+        end "$porto"
+    '
+}
+
+@test "the key may come from the service manager alone, and one that others can read is refused" {
+    can_apart || skip "needs root and namespaces"
+    mkdir "$work/out1"
+    cp "$out"/interurban_0*.deb "$work/out1/"
+    apart "$helpers"'
+        install_revision 1
+        founded lyon 7466
+        export CREDENTIALS_DIRECTORY=/run/credentials/interurban.service
+        install -d -o interurban -m 500 "$CREDENTIALS_DIRECTORY"
+        install -o root -g interurban -m 440 /var/lib/interurban/node.key "$CREDENTIALS_DIRECTORY/node.key" # as an access list looks
+        chown root /var/lib/interurban/node.key # not for the node to read
+        begin
+        end "$lyon"
+        chmod 444 "$CREDENTIALS_DIRECTORY/node.key"
+        code=0
+        (as_unit interurband 2>"$work/refused") || code=$?
+        [ "$code" = 5 ]
+        grep -q "$CREDENTIALS_DIRECTORY/node.key can be read by others" "$work/refused"
+        unset CREDENTIALS_DIRECTORY
+        code=0
+        (as_unit interurband 2>"$work/refused") || code=$?
+        [ "$code" = 5 ]
+    '
+}
