@@ -33,9 +33,9 @@ static void in_a_line(struct world *w)
     expect_all(w, LYON, 2);
     expect_all(w, TURIN, 1);
     expect_all(w, GRAZ, 2);
-    assert_int_equal(world_said(w, LYON, "lyon published 1 entries, log 1 at size 2"), 1);
-    assert_int_equal(world_said(w, TURIN, "lyon: 1 entries to size 2, from lyon"), 1);
-    assert_int_equal(world_said(w, GRAZ, "lyon: 1 entries to size 2, from turin"), 1);
+    assert_int_equal(world_said(w, LYON, "lyon published 1 entry, log 1 at size 2"), 1);
+    assert_int_equal(world_said(w, TURIN, "lyon: 1 entry to size 2, from lyon"), 1);
+    assert_int_equal(world_said(w, GRAZ, "lyon: 1 entry to size 2, from turin"), 1);
 }
 
 static void cut_and_healed(struct world *w)
