@@ -276,6 +276,7 @@ void iu_arrive_stored(struct iu_net *net, const struct iu_duty *duty, const stru
     if (outcome->err == IU_OK) {
         tell_stored(net, current ? fetch : NULL, duty, outcome);
         net->counts.entries_in += outcome->count;
+        net->stored_ms = net->now_ms;
         net->pause_ms = 0;
         iu_fill_news(net);
         if (iu_city_equal(&outcome->city, &net->options.self))

@@ -180,6 +180,7 @@ void iu_chainwire_kept(struct iu_net *net, const struct iu_duty *duty, const str
         if (session != NULL)
             iu_session_strike(session, "a chain of delegations that does not verify");
     } else if (outcome->err == IU_OK && outcome->changed) {
+        net->stored_ms = net->now_ms;
         struct iu_fact *fact = iu_net_fact(net, IU_FACT_CHAIN_STORED);
         fact->city = outcome->city;
         fact->peer = duty->city;

@@ -116,7 +116,7 @@ bool iu_fetch_denied(struct iu_net *net, struct iu_fetch *fetch)
 static void settle_soon(struct iu_net *net)
 {
     if (!net->settle_due)
-        net->settle_ms = net->now_ms;
+        net->settle_ms = net->unsettled_ms = net->now_ms;
     net->settle_due = true;
     iu_net_wake(net, net->settle_ms);
 }
@@ -222,28 +222,41 @@ void iu_fetch_load(struct iu_net *net)
     }
 }
 
-bool iu_fetch_rows(struct iu_net *net, size_t max)
+/* A walk that makes rows of `wants`. */
+struct rows {
+    size_t left;
+    bool stuck_only, more; /* more: there is something left to make rows of, or soon will be */
+};
+
+static void make_row(struct iu_net *net, struct iu_fetch *fetch, struct rows *rows)
 {
-    size_t at = 0, made = 0;
-    struct iu_fetch **each;
-    bool more = false;
-    while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL) {
-        struct iu_fetch *fetch = *each;
-        if (fetch->row == fetch->size && fetch->row_state == fetch->state)
-            continue;
-        if (made == max || (fetch->arrived >= fetch->size && fetch->state == IU_WANT_FETCHING)) {
-            more = true; /* the latter will be held in a moment */
-            continue;
-        }
-        struct iu_job *job = iu_net_job(net, IU_JOB_WANT, &(struct iu_duty){.what = IU_DUTY_NONE});
-        job->city = fetch->city;
-        job->log = fetch->log;
-        job->want = (struct iu_want){.size = fetch->size, .state = fetch->state, .since_ms = fetch->heard_ms};
-        fetch->row = fetch->size;
-        fetch->row_state = fetch->state;
-        made++;
+    bool fetching = fetch->state == IU_WANT_FETCHING;
+    if (fetch->row == fetch->size && fetch->row_state == fetch->state)
+        return;
+    if (rows->left == 0 || (fetching && (rows->stuck_only || fetch->arrived >= fetch->size))) {
+        rows->more = true; /* what has arrived will be held in a moment */
+        return;
     }
-    return more;
+    struct iu_job *job = iu_net_job(net, IU_JOB_WANT, &(struct iu_duty){.what = IU_DUTY_NONE});
+    job->city = fetch->city;
+    job->log = fetch->log;
+    job->want = (struct iu_want){.size = fetch->size, .state = fetch->state, .since_ms = fetch->heard_ms};
+    fetch->row = fetch->size;
+    fetch->row_state = fetch->state;
+    rows->left--;
+}
+
+bool iu_fetch_rows(struct iu_net *net, size_t max, bool stuck_only)
+{
+    struct rows rows = {.left = max, .stuck_only = stuck_only};
+    size_t at = 0;
+    struct iu_fetch **each;
+    if (!stuck_only) /* a row numbers its log: what is fetched next stands together in the store */
+        for (struct iu_fetch *fetch = net->ready_first; fetch != NULL && rows.left > 0; fetch = fetch->next)
+            make_row(net, fetch, &rows);
+    while ((each = iu_map_next(net->fetches, &at, NULL)) != NULL)
+        make_row(net, *each, &rows);
+    return rows.more;
 }
 
 /* --- asking --- */

@@ -38,9 +38,9 @@ void iu_fetch_park(struct iu_net *net, const struct iu_city *city, uint32_t log,
 /* The peer is no source of this log until then. */
 void iu_fetch_avoid(struct iu_net *net, const struct iu_city *city, uint32_t log, uint64_t conn,
                     uint64_t until_ms);
-/* Makes rows of `wants` for what is heard of and not here, at most `max`. True when something is left to do.
- */
-bool iu_fetch_rows(struct iu_net *net, size_t max);
+/* Makes rows of `wants` for what is heard of and not here, at most `max`; stuck_only: of that what is not on its way. True when
+ * something is left to do. */
+bool iu_fetch_rows(struct iu_net *net, size_t max, bool stuck_only);
 
 /* --- for arrive.c --- */
 

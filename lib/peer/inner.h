@@ -32,7 +32,7 @@ struct iu_want_served { /* a Want of theirs */
     struct iu_city city;
     uint32_t log, form;
     uint64_t next, to, left; /* left: bytes of items until it counts as answered */
-    bool live;
+    bool few, live; /* it may go in the live lane; it does */
     bool behind; /* one of the same log for entries below is still being answered */
 };
 struct iu_chunks_served {
@@ -102,6 +102,7 @@ struct iu_session {
     /* What it asked for. */
     struct iu_want_served *wants;
     size_t want_count, want_cap;
+    uint64_t many_wants_ms; /* until then they are taken to be part of a catch-up */
     struct iu_chunks_served *chunk_wants;
     size_t chunk_want_count, chunk_want_cap;
     int64_t credit_live, credit_history; /* what we may still send */
@@ -327,6 +328,7 @@ struct iu_net {
     struct iu_fetch *ready_first, *ready_last;
     bool settle_due;
     uint64_t settle_ms, retry_ms, haul_ms, generation;
+    uint64_t unsettled_ms, stored_ms; /* since when there is something to settle; when a batch or a chain was stored */
     uint64_t live_ms; /* when entries last came live, 0: never */
     uint64_t pause_ms, pause_until_ms; /* the disk refused */
     struct iu_haul hauls[IU_HAULS_MAX];

@@ -3,6 +3,8 @@
  *   heard ──► a log is longer there: fetch ──► not here within SETTLE_MS: a row of `wants` ─┐
  *     counter ─────────────────────────────────── everything heard is held or in a row ─────┴─► cursor
  * So a small new entry costs the receiver one commit, and a cursor never says more than what is durable.
+ * While logs come in one after the other, rows are made only of what is stuck, for SETTLE_MOST_MS: a catch-up
+ * of many logs writes none.
  */
 #include "peer/recon.h"
 
@@ -22,6 +24,8 @@
 
 #define SETTLE_MS 250
 #define SETTLE_MORE_MS 20
+#define MOVES_MS 500
+#define SETTLE_MOST_MS 10000
 #define ROWS_AT_ONCE 512
 #define CREDIT_LIVE (1024UL * 1024)
 #define CREDIT_MAX (1LL << 40)
@@ -282,6 +286,7 @@ void iu_recon_heard_up_to(struct iu_session *session, uint64_t counter)
     mark_behind(session);
     if (!net->settle_due) {
         net->settle_due = true;
+        net->unsettled_ms = net->now_ms;
         net->settle_ms = net->now_ms + SETTLE_MS;
         iu_net_wake(net, net->settle_ms);
     }
@@ -342,14 +347,19 @@ static void keep_cursors(struct iu_net *net)
     }
 }
 
+static void settle(struct iu_net *net)
+{
+    bool moves = net->now_ms - net->stored_ms < MOVES_MS && net->now_ms - net->unsettled_ms < SETTLE_MOST_MS;
+    net->settle_due = iu_fetch_rows(net, ROWS_AT_ONCE, moves);
+    net->settle_ms = net->now_ms + (moves ? SETTLE_MS : SETTLE_MORE_MS);
+    if (!net->settle_due)
+        keep_cursors(net);
+}
+
 void iu_recon_tick(struct iu_net *net)
 {
-    if (net->settle_due && net->now_ms >= net->settle_ms) {
-        net->settle_due = iu_fetch_rows(net, ROWS_AT_ONCE);
-        net->settle_ms = net->now_ms + SETTLE_MORE_MS;
-        if (!net->settle_due)
-            keep_cursors(net);
-    }
+    if (net->settle_due && net->now_ms >= net->settle_ms)
+        settle(net);
     if (net->settle_due)
         iu_net_wake(net, net->settle_ms);
 }

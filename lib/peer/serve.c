@@ -17,7 +17,9 @@
 #define STEP_MAX (1024UL * 1024) /* of items in one step, so that others get their turn */
 #define BATCH_BYTES                                                                                          \
     (96UL * 1024) /* of items: small enough to stay in the caches on its way through copies and hashing */
-#define LIVE_ENTRIES 64 /* a Want of so few goes in the live lane */
+#define LIVE_ENTRIES 64    /* a Want of so few goes in the live lane, */
+#define LIVE_WANTS 16      /* while no more than these are open: many small logs are history too, */
+#define LIVE_AGAIN_MS 1000 /* until so long after they were that many */
 #define LIVE_BYTES (16UL * 1024)
 #define CHUNKS_AT_ONCE (IU_CHUNKS_BYTES_MAX / IU_CHUNK_LEN)
 
@@ -53,9 +55,9 @@ bool iu_serve_want(struct iu_session *session, const struct iu_want_range *want)
                                     .next = want->from,
                                     .to = want->to,
                                     .left = want->bytes > 0 ? want->bytes : UINT64_MAX,
-                                    .live = want->to - want->from <= LIVE_ENTRIES};
+                                    .few = want->to - want->from <= LIVE_ENTRIES};
     for (size_t i = 0; i < session->want_count; i++) /* one log's batches never overtake each other */
-        served.live = served.live && !same_log(&session->wants[i], &served);
+        served.few = served.few && !same_log(&session->wants[i], &served);
     served.behind = is_behind(session, &served);
     session->wants = iu_room(session->wants, session->want_count, &session->want_cap, sizeof served);
     session->wants[session->want_count++] = served;
@@ -168,6 +170,16 @@ static void let_on(struct iu_session *session, const struct iu_want_served *done
             session->wants[i].behind = false;
 }
 
+/* Once for each, when its turn comes: those asked for together are all here by then. */
+static void choose_lane(struct iu_session *session, struct iu_want_served *want)
+{
+    uint64_t now = session->net->now_ms;
+    if (session->want_count > LIVE_WANTS)
+        session->many_wants_ms = now + LIVE_AGAIN_MS;
+    want->live = want->few && (want->live || now >= session->many_wants_ms);
+    want->few = want->live;
+}
+
 static void serve_wants(struct iu_session *session)
 {
     size_t served = 0, at = 0;
@@ -175,6 +187,7 @@ static void serve_wants(struct iu_session *session)
            iu_splitter_queued(session->splitter) < QUEUED_MAX) {
         struct iu_want_served want = session->wants[at];
         bool done = false;
+        choose_lane(session, &want);
         if (want.behind || (want.live ? session->credit_live : session->credit_history) <= 0) {
             at++;
             continue;

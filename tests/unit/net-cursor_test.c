@@ -8,6 +8,8 @@
 enum { LYON, TURIN };
 
 #define SETTLED_MS 1000
+#define MANY_MS 12000
+#define OFTEN_MS 100
 #define SPARE 8 /* bytes: numbers have more digits where more is held */
 
 static uint64_t cursor_of(size_t index, size_t peer)
@@ -37,6 +39,35 @@ static void one_stuck_log_holds_up_no_cursor(void **state)
     run(SETTLED_MS);
     assert_int_equal(held(LYON, PUPPET), 0);
     assert_int_equal(cursor_of(LYON, PUPPET), 5);
+    puppet_close();
+}
+
+/* While others come, rows are put off; not for ever. */
+static void one_stuck_log_holds_up_no_cursor_while_others_come(void **state)
+{
+    (void)state;
+    found(LYON, "lyon", NODES_MAX);
+    found(TURIN, "turin", NODES_MAX);
+    publish(LYON, "charter");
+    publish(TURIN, "charter");
+    run(100);
+    befriend(TURIN, LYON);
+    puppet_found();
+    about_city(TURIN, IU_JOB_FOLLOW, PUPPET);
+    run(1000);
+    struct talk *talk = puppet_meet(TURIN);
+    talk->answers = false;
+    puppet_announce(talk, 0, 5);
+    for (int i = 0; i < MANY_MS / OFTEN_MS; i++) {
+        publish(LYON, "Water charter");
+        world.nodes[LYON].answer_count = 0;
+        run(OFTEN_MS);
+        if (i == SETTLED_MS / OFTEN_MS)
+            assert_int_equal(cursor_of(TURIN, PUPPET), 0);
+    }
+    assert_int_equal(held(TURIN, LYON), 1 + MANY_MS / OFTEN_MS);
+    assert_int_equal(held(TURIN, PUPPET), 0);
+    assert_int_equal(cursor_of(TURIN, PUPPET), 5);
     puppet_close();
 }
 
@@ -86,6 +117,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
         CASE(one_stuck_log_holds_up_no_cursor),
+        CASE(one_stuck_log_holds_up_no_cursor_while_others_come),
         CASE(a_reconnect_without_news_costs_the_same_however_many_logs_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,7 +319,7 @@ static void more_wants_than_may_wait_end_the_session(void **state)
     run(100);
     assert_false(talk->closed);
     assert_int_equal(talk->heard[IU_FRAME_BATCH], 0); /* nothing without credit */
-    struct iu_frame credit = {.type = IU_FRAME_CREDIT, .credit = {.live = 2000}};
+    struct iu_frame credit = {.type = IU_FRAME_CREDIT, .credit = {.live = 2000, .history = 2000}};
     puppet_say(talk, IU_LANE_CONTROL, &credit);
     run(100);
     assert_in_range(talk->heard[IU_FRAME_BATCH], 1, 10);

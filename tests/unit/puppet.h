@@ -30,6 +30,7 @@ static struct {
         uint64_t size_announced; /* of its own or any other log, the last item heard */
         struct iu_buf batch_items;
         uint64_t batch_firsts[64]; /* of the batches heard, in their order */
+        enum iu_lane batch_lanes[64];
         size_t batch_count;
         bool answers; /* answers Want, Prove and Chain from `history` */
         int history;
@@ -214,7 +215,7 @@ static inline void puppet_prove(struct talk *talk, const struct iu_prove *ask)
     puppet_say(talk, IU_LANE_CONTROL, &frame);
 }
 
-static inline void puppet_frame(struct talk *talk, const struct iu_frame *frame)
+static inline void puppet_frame(struct talk *talk, const struct iu_frame *frame, enum iu_lane lane)
 {
     talk->heard[frame->type < 32 ? frame->type : 31]++;
     switch (frame->type) {
@@ -244,6 +245,7 @@ static inline void puppet_frame(struct talk *talk, const struct iu_frame *frame)
         break;
     case IU_FRAME_BATCH:
         iu_buf_put_bytes(&talk->batch_items, frame->batch.items);
+        talk->batch_lanes[talk->batch_count % 64] = lane;
         talk->batch_firsts[talk->batch_count++ % 64] = frame->batch.first;
         break;
     case IU_FRAME_PING:
@@ -275,7 +277,7 @@ static inline void puppet_heard(const struct iu_event *event)
                 break;
             iu_arena_reset(&puppet.arena);
             assert_int_equal(iu_frame_get(message, &puppet.arena, &frame), IU_OK);
-            puppet_frame(talk, &frame);
+            puppet_frame(talk, &frame, lane);
         }
     }
 }
