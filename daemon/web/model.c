@@ -5,6 +5,7 @@
 #include "log/entry.h"
 #include "web/ask.h"
 #include "web/db.h"
+#include "web/model_schema.h"
 #include "web/model_text.h"
 
 #include <stdio.h>
@@ -13,92 +14,6 @@
 #include <unistd.h>
 
 #define ARENA_MAX (1024UL * 1024) /* enough to decode any one entry */
-
-static const char schema[] =
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE cities(id INTEGER PRIMARY KEY, city BLOB NOT NULL UNIQUE, name TEXT NOT NULL DEFAULT '',"
-    " handle TEXT NOT NULL DEFAULT '', domain TEXT NOT NULL DEFAULT '', class INTEGER NOT NULL DEFAULT 0,"
-    " charter INTEGER, charter_log INTEGER NOT NULL DEFAULT 0, charter_idx INTEGER NOT NULL DEFAULT 0);"
-    "CREATE INDEX cities_handle ON cities(handle);"
-    /* size, head: as the node says; agreed, closed: NULL without a fork or an end */
-    "CREATE TABLE logs(id INTEGER PRIMARY KEY, city INTEGER NOT NULL, log INTEGER NOT NULL, size INTEGER NOT "
-    "NULL DEFAULT 0,"
-    " head INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '', confirmed INTEGER NOT NULL DEFAULT 0, "
-    "agreed INTEGER,"
-    " closed INTEGER, UNIQUE(city, log));"
-    /* id: the feed position; item: as in a batch (log/item.h) */
-    "CREATE TABLE entries(id INTEGER PRIMARY KEY, log INTEGER NOT NULL, idx INTEGER NOT NULL, entry BLOB NOT "
-    "NULL,"
-    " kind INTEGER NOT NULL, state INTEGER NOT NULL, date INTEGER NOT NULL, item BLOB NOT NULL, UNIQUE(log, "
-    "idx));"
-    "CREATE INDEX entries_entry ON entries(entry);"
-    "CREATE INDEX entries_missing ON entries(id) WHERE state = 3;"
-    "CREATE TABLE docs(id INTEGER PRIMARY KEY, city INTEGER NOT NULL, type INTEGER NOT NULL, lang TEXT NOT "
-    "NULL,"
-    " date INTEGER NOT NULL, title TEXT NOT NULL, summary TEXT NOT NULL);"
-    "CREATE INDEX docs_city ON docs(city, id);"
-    "CREATE INDEX docs_type ON docs(type, id);"
-    "CREATE INDEX docs_lang ON docs(lang, id);"
-    "CREATE TABLE tags(tag TEXT NOT NULL, doc INTEGER NOT NULL, PRIMARY KEY(tag, doc)) WITHOUT ROWID;"
-    "CREATE INDEX tags_doc ON tags(doc);"
-    /* relation: enum model_relation of model_read.h */
-    "CREATE TABLE refs(target BLOB NOT NULL, relation INTEGER NOT NULL, doc INTEGER NOT NULL,"
-    " PRIMARY KEY(target, relation, doc)) WITHOUT ROWID;"
-    "CREATE INDEX refs_doc ON refs(doc);"
-    "CREATE VIRTUAL TABLE search USING fts5(title, tags, body, tokenize = \"unicode61 remove_diacritics 2 "
-    "categories 'L* N* Co Mn Mc'\","
-    " prefix = '3');";
-
-enum {
-    SQL_META_PUT,
-    SQL_META_GET,
-    SQL_CITY_FIND,
-    SQL_CITY_ADD,
-    SQL_CITY_CHARTER,
-    SQL_LOG_FIND,
-    SQL_LOG_ADD,
-    SQL_LOG_PUT,
-    SQL_ENTRY_FIND,
-    SQL_ENTRY_PUT,
-    SQL_ENTRY_DEL,
-    SQL_DOC_PUT,
-    SQL_DOC_DEL,
-    SQL_TAG_PUT,
-    SQL_TAG_DEL,
-    SQL_REF_PUT,
-    SQL_REF_DEL,
-    SQL_SEARCH_PUT,
-    SQL_SEARCH_DEL,
-    SQL_GAPS,
-    SQL_COUNT
-};
-static const char *const sql[SQL_COUNT] = {
-    [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
-    [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
-    [SQL_CITY_FIND] = "SELECT id FROM cities WHERE city = ?1",
-    [SQL_CITY_ADD] = "INSERT INTO cities(city) VALUES(?1) RETURNING id",
-    [SQL_CITY_CHARTER] =
-        "UPDATE cities SET name = ?2, handle = ?3, domain = ?4, class = ?5, charter = ?6, charter_log = ?7,"
-        " charter_idx = ?8 WHERE id = ?1 AND (charter IS NULL OR (charter_log, charter_idx) <= (?7, ?8))",
-    [SQL_LOG_FIND] = "SELECT id FROM logs WHERE city = ?1 AND log = ?2",
-    [SQL_LOG_ADD] = "INSERT INTO logs(city, log) VALUES(?1, ?2) RETURNING id",
-    [SQL_LOG_PUT] = "UPDATE logs SET size = ?2, head = ?3, note = ?4, confirmed = ?5, agreed = ?6, closed = "
-                    "?7 WHERE id = ?1",
-    [SQL_ENTRY_FIND] = "SELECT id FROM entries WHERE log = ?1 AND idx = ?2",
-    [SQL_ENTRY_PUT] = "INSERT OR REPLACE INTO entries VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [SQL_ENTRY_DEL] = "DELETE FROM entries WHERE id = ?1",
-    [SQL_DOC_PUT] = "INSERT OR REPLACE INTO docs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [SQL_DOC_DEL] = "DELETE FROM docs WHERE id = ?1",
-    [SQL_TAG_PUT] = "INSERT OR IGNORE INTO tags VALUES(?1, ?2)",
-    [SQL_TAG_DEL] = "DELETE FROM tags WHERE doc = ?1",
-    [SQL_REF_PUT] = "INSERT OR IGNORE INTO refs VALUES(?1, ?2, ?3)",
-    [SQL_REF_DEL] = "DELETE FROM refs WHERE doc = ?1",
-    [SQL_SEARCH_PUT] = "INSERT INTO search(rowid, title, tags, body) VALUES(?1, ?2, ?3, ?4)",
-    [SQL_SEARCH_DEL] = "DELETE FROM search WHERE rowid = ?1",
-    [SQL_GAPS] = "SELECT e.id, e.idx, c.city, l.log FROM entries e JOIN logs l ON l.id = e.log JOIN cities c "
-                 "ON c.id = l.city"
-                 " WHERE e.state = 3 AND e.id > ?1 ORDER BY e.id LIMIT ?2",
-};
 
 struct model {
     struct db db;
@@ -110,6 +25,7 @@ struct model {
     uint64_t city_id, log_id;
     struct iu_arena arena;
     struct model_text text;
+    bool redacted; /* in this transaction */
 };
 
 /* --- opening --- */
@@ -160,9 +76,9 @@ static bool open_file(struct model *model, bool *fresh, struct iu_buf *why)
     sqlite3_stmt *s = NULL;
     if (!db_open(&model->db, model->path, true, why))
         return false;
-    db_statements(&model->db, sql, SQL_COUNT);
+    db_statements(&model->db, model_sql, SQL_COUNT);
     db_exec(&model->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;"
-                        "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY");
+                        "PRAGMA cache_size = -16000; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY");
     int version = -1;
     if (!model->db.err &&
         sqlite3_prepare_v2(model->db.handle, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
@@ -173,7 +89,7 @@ static bool open_file(struct model *model, bool *fresh, struct iu_buf *why)
     if (*fresh) {
         snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", MODEL_SCHEMA);
         db_exec(&model->db, "BEGIN");
-        db_exec(&model->db, schema);
+        db_exec(&model->db, model_schema);
         db_exec(&model->db, pragma);
         db_exec(&model->db, "COMMIT");
     } else if (version != MODEL_SCHEMA) {
@@ -400,6 +316,59 @@ static enum model_state state_of(const struct iu_item *item, const struct iu_hea
     return header->has_body && !item->body.len ? MODEL_MISSING : MODEL_OPEN;
 }
 
+static bool is_redacted(struct model *model, const struct iu_hash *entry)
+{
+    sqlite3_stmt *s = db_use(&model->db, SQL_REDACTION_GET);
+    db_bind_blob(s, 1, iu_bytes_of(entry->b, IU_HASH_LEN));
+    bool found = db_step(&model->db, s);
+    db_run(&model->db, s);
+    return found;
+}
+
+/* What was kept of an entry that its city takes back: its header stays. */
+static void strip(struct model *model, const struct iu_hash *target)
+{
+    static const int numbers[] = {SQL_DOC_DEL, SQL_TAG_DEL, SQL_REF_DEL, SQL_SEARCH_DEL};
+    struct iu_buf less = IU_BUF_INIT;
+    struct iu_item item;
+    sqlite3_stmt *s = db_use(&model->db, SQL_TARGET_FIND);
+    db_bind_blob(s, 1, iu_bytes_of(target->b, IU_HASH_LEN));
+    uint64_t id = db_step(&model->db, s) ? db_u64(s, 0) : 0;
+    struct iu_items it = iu_items_of(id ? db_bytes(s, 1) : (struct iu_bytes){0});
+    bool held = iu_items_next(&it, &item) && !item.has_hash && item.salt.len > 0;
+    if (held) {
+        item.salt = item.body = (struct iu_bytes){0};
+        iu_item_put(&item, &less);
+    }
+    db_run(&model->db, s);
+    for (size_t i = 0; held && i < sizeof numbers / sizeof *numbers; i++)
+        del(model, numbers[i], id);
+    if (held) {
+        s = db_use(&model->db, SQL_TARGET_STRIP);
+        db_bind_u64(s, 1, id);
+        db_bind_blob(s, 2, iu_buf_view(&less));
+        db_run(&model->db, s);
+        model->redacted = true;
+    }
+    iu_buf_fini(&less);
+}
+
+static void put_redaction(struct model *model, const struct iu_record *record, const struct iu_header *header)
+{
+    uint32_t ground;
+    const struct iu_ref *target = header->ref_count ? header->refs : NULL;
+    if (!target || !iu_city_equal(&target->city, &record->city) || iu_redact_get(header->fields, &ground))
+        return;
+    sqlite3_stmt *s = db_use(&model->db, SQL_REDACTION_PUT);
+    db_bind_blob(s, 1, iu_bytes_of(target->entry.b, IU_HASH_LEN));
+    db_bind_u64(s, 2, record->log);
+    db_bind_u64(s, 3, record->index);
+    db_bind_u64(s, 4, header->date_ms);
+    db_bind_u64(s, 5, ground);
+    db_run(&model->db, s);
+    strip(model, &target->entry);
+}
+
 void model_put(struct model *model, const struct iu_record *record)
 {
     struct iu_header header = {0};
@@ -420,6 +389,8 @@ void model_put(struct model *model, const struct iu_record *record)
     else
         iu_entry_id(&record->city, record->log, record->index, item->header, &entry);
     enum model_state state = state_of(item, &header, readable);
+    if (state == MODEL_MISSING && is_redacted(model, &entry))
+        state = MODEL_REDACTED;
     sqlite3_stmt *s = db_use(&model->db, SQL_ENTRY_PUT);
     db_bind_u64(s, 1, id);
     db_bind_u64(s, 2, model->log_id);
@@ -434,6 +405,8 @@ void model_put(struct model *model, const struct iu_record *record)
         put_charter(model, record, id, header.fields);
     else if (header.kind == IU_KIND_DOCUMENT && state == MODEL_OPEN && !header.crit_count)
         put_document(model, id, &header, item->body);
+    else if (header.kind == IU_KIND_REDACT && !header.crit_count)
+        put_redaction(model, record, &header);
 }
 
 static void bind_maybe(sqlite3_stmt *s, int at, const struct iu_row *row, const char *name)
@@ -476,6 +449,7 @@ static void put_meta(struct model *model, const char *name, uint64_t number, str
 void model_begin(struct model *model)
 {
     model->log_id = 0;
+    model->redacted = false;
     db_exec(&model->db, "BEGIN IMMEDIATE");
 }
 
@@ -487,6 +461,9 @@ bool model_commit(struct model *model, const struct model_cursor *cursor, const 
     put_meta(model, "epoch", 0, iu_bytes_str(cursor->epoch));
     put_meta(model, "self", 0, iu_bytes_of(self->b, IU_ID_LEN));
     db_exec(&model->db, "COMMIT");
+    if (model->redacted) /* words and pages that are free again are overwritten, in the log beside the file
+                            too */
+        db_exec(&model->db, "INSERT INTO search(search) VALUES('optimize'); PRAGMA wal_checkpoint(TRUNCATE)");
     if (db_check(&model->db, why)) {
         model->cursor = *cursor;
         model->self = *self;
@@ -503,7 +480,7 @@ bool model_clear(struct model *model, struct iu_buf *why)
     model_begin(model);
     db_exec(&model->db,
             "DELETE FROM entries; DELETE FROM docs; DELETE FROM tags; DELETE FROM refs; DELETE FROM search;"
-            "DELETE FROM logs; DELETE FROM cities");
+            "DELETE FROM logs; DELETE FROM cities; DELETE FROM redactions");
     return model_commit(model, &cursor, &model->self, why);
 }
 

@@ -12,7 +12,7 @@
 
 #include <stdatomic.h>
 
-#define MODEL_SCHEMA 1 /* another one in the file: it is filled afresh */
+#define MODEL_SCHEMA 2 /* another one in the file: it is filled afresh */
 #define MODEL_EPOCH_MAX 64
 
 /* How an entry counts in pages; in the table `entries`. */
@@ -21,6 +21,7 @@ enum model_state {
     MODEL_AUDIENCE = 2, /* its body is for an audience */
     MODEL_MISSING = 3,  /* its body, or more, has not arrived */
     MODEL_UNREADABLE = 4,
+    MODEL_REDACTED = 5, /* its city took it back: nothing of its body is kept, in the index neither */
 };
 
 struct model_cursor {

@@ -27,6 +27,7 @@ enum {
     SQL_HANDLE,
     SQL_LOG,
     SQL_ENTRY,
+    SQL_REDACTION,
     SQL_PLACE,
     SQL_DOC,
     SQL_DOC_OF,
@@ -55,6 +56,7 @@ static const char *const sql[SQL_COUNT] = {
     [SQL_HANDLE] = CITY_COLUMNS " FROM cities WHERE handle = ?1 ORDER BY id LIMIT 2",
     [SQL_LOG] = "SELECT l.log, l.size, l.head, l.note," LOG_COLUMNS
                 " FROM logs l JOIN cities c ON c.id = l.city WHERE c.city = ?1 AND l.log = ?2",
+    [SQL_REDACTION] = "SELECT log, idx, date, ground FROM redactions WHERE target = ?1",
     [SQL_ENTRY] = ENTRY_COLUMNS ENTRY_FROM " AND e.entry = ?1",
     [SQL_PLACE] = ENTRY_COLUMNS ENTRY_FROM " AND c.city = ?1 AND l.log = ?2 AND e.idx = ?3",
     [SQL_DOC] = DOC_COLUMNS " FROM docs d" DOC_JOIN " AND d.id = ?1",
@@ -298,6 +300,19 @@ bool reader_entry(struct reader *reader, const struct iu_hash *entry, struct row
     if (!db_step(&reader->db, s))
         return false;
     get_entry(s, out);
+    return true;
+}
+
+bool reader_redaction(struct reader *reader, const struct iu_hash *entry, struct row_redaction *out)
+{
+    sqlite3_stmt *s = db_use(&reader->db, SQL_REDACTION);
+    db_bind_blob(s, 1, iu_bytes_of(entry->b, IU_HASH_LEN));
+    if (!db_step(&reader->db, s))
+        return false;
+    *out = (struct row_redaction){.log = (uint32_t)db_u64(s, 0),
+                                  .index = db_u64(s, 1),
+                                  .date_ms = db_u64(s, 2),
+                                  .ground = (uint32_t)db_u64(s, 3)};
     return true;
 }
 

@@ -62,6 +62,12 @@ bool reader_city(struct reader *reader, const struct iu_city *city, struct row_c
 int reader_handle(struct reader *reader, struct iu_bytes handle, struct row_city *out);
 bool reader_log(struct reader *reader, const struct iu_city *city, uint32_t log, struct row_log *out);
 bool reader_entry(struct reader *reader, const struct iu_hash *entry, struct row_entry *out);
+/* Why and when its city took the entry back. */
+struct row_redaction {
+    uint32_t log, ground;
+    uint64_t index, date_ms;
+};
+bool reader_redaction(struct reader *reader, const struct iu_hash *entry, struct row_redaction *out);
 bool reader_place(struct reader *reader, const struct iu_city *city, uint32_t log, uint64_t index,
                   struct row_entry *out);
 bool reader_doc(struct reader *reader, uint64_t id, struct row_doc *out);

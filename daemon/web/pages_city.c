@@ -81,8 +81,10 @@ static enum word gap_word(const struct row_entry *entry)
         return W_GAP_MISSING;
     case MODEL_UNREADABLE:
         return W_GAP_UNREADABLE;
+    case MODEL_REDACTED:
+        return W_GAP_REDACTED;
     default:
-        return W_GAP_KIND;
+        return entry->kind == IU_KIND_REDACT ? W_REDACTS : W_GAP_KIND;
     }
 }
 

@@ -378,15 +378,62 @@ static void put_holders(struct shown *shown)
     page_put(page, "</ul></section>");
 }
 
+static enum word ground_word(uint32_t ground)
+{
+    static const enum word words[] = {[IU_GROUND_PERSONAL_DATA] = W_GROUND_PERSONAL_DATA,
+                                      [IU_GROUND_COURT_ORDER] = W_GROUND_COURT_ORDER,
+                                      [IU_GROUND_RIGHTS] = W_GROUND_RIGHTS,
+                                      [IU_GROUND_SECURITY] = W_GROUND_SECURITY,
+                                      [IU_GROUND_MISTAKE] = W_GROUND_MISTAKE};
+    return ground && ground < sizeof words / sizeof *words ? words[ground] : W_GROUND_OTHER;
+}
+
+static void put_redacted(struct shown *shown)
+{
+    struct page *page = &shown->visit->page;
+    struct row_redaction by;
+    char date[32];
+    if (!reader_redaction(shown->visit->reader, &shown->entry.entry, &by)) {
+        page_word(page, W_GAP_REDACTED);
+        return;
+    }
+    iu_date_put(date, by.date_ms);
+    date[10] = 0;
+    page_words(
+        page, W_REDACTED,
+        (struct iu_bytes[]){iu_bytes_str(date), iu_bytes_str(word(page->lang, ground_word(by.ground)))}, 2);
+}
+
+/* The entry that this one takes back. */
+static void put_redacts(struct shown *shown)
+{
+    struct page *page = &shown->visit->page;
+    char id[72];
+    page_word(page, W_REDACTS);
+    if (shown->header.ref_count) {
+        part_entry_id(id, &shown->header.refs[0].entry);
+        page_put(page, " <a");
+        page_href(page, "/d/%s", id);
+        page_put(page, ">");
+        page_putf(page, "%" PRIu64, shown->header.refs[0].index);
+        page_put(page, "</a>");
+    }
+}
+
 static void put_gap(struct shown *shown)
 {
     struct page *page = &shown->visit->page;
     enum model_state state = shown->entry.state;
     page_put(page, "<p class=\"gap\">");
-    page_word(page, state == MODEL_AUDIENCE     ? W_GAP_AUDIENCE
-                    : state == MODEL_MISSING    ? W_GAP_MISSING
-                    : state == MODEL_UNREADABLE ? W_GAP_UNREADABLE
-                                                : W_GAP_KIND);
+    if (state == MODEL_REDACTED)
+        put_redacted(shown);
+    else if (state == MODEL_OPEN && shown->entry.kind == IU_KIND_REDACT)
+        put_redacts(shown);
+    else
+        page_word(page, state == MODEL_AUDIENCE     ? W_GAP_AUDIENCE
+                        : state == MODEL_MISSING    ? W_GAP_MISSING
+                        : state == MODEL_UNREADABLE ? W_GAP_UNREADABLE
+                                                    : W_GAP_KIND);
     page_put(page, "</p>");
 }
 

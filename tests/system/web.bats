@@ -92,3 +92,30 @@ TXT
     grep -qi '^Content-Type: application/octet-stream' "$work/headers"
     grep -qi '^Content-Disposition: attachment' "$work/headers"
 }
+
+@test "what a city takes back goes from its pages, the search and the files of the read model, and stays a gap with the reason" {
+    pair lyon porto
+    web porto
+    echo "Madame Trefle-Quatre, 12 rue de la Paix" >"$work/list.txt"
+    node lyon publish "$work/list.txt" --title "Liste Trefle-Quatre" --type report --tag housing
+    publish lyon "$work/list.txt"
+    within 100 finds porto trefle "Liste Trefle-Quatre"
+    grep -qai trefle "$work/porto.web"/*
+    at=$(place porto lyon/1)
+    node lyon redact lyon/1 --ground personal-data --yes
+    within 100 shows porto "$at" "on this ground: <bdi>personal data</bdi>"
+    shows porto "$at?lang=fr" "données personnelles"
+    run shows porto "$at" Trefle-Quatre
+    [ "$status" != 0 ]
+    run finds porto trefle "Liste Trefle-Quatre"
+    [ "$status" != 0 ]
+    finds porto paix "Title of list.txt" # of the other one, which was not taken back
+    city=$(site porto /cities | grep -o '/c/city1[a-z0-9]*' | grep -F "$(id lyon)" | head -1)
+    shows porto "$city" "Its city took it back."
+    shows porto "$city" "By this its city takes back what an earlier entry said."
+    [ "$(code porto "$at/content")" != 200 ]
+    # Not in the files either, in whatever case the index keeps words.
+    node lyon redact lyon/2 --ground mistake --yes
+    within 100 shows porto "$(place porto lyon/2)" "published by mistake"
+    within 50 sh -c "! grep -qai 'trefle' '$work/porto.web'/*"
+}
