@@ -186,10 +186,7 @@ static const struct column check_columns[] = {
     {"CITY", "handle"}, {"LOG", "log"}, {"ENTRIES", "entries"}, {"OK", "ok"}, {"WHAT", "words"}, COLUMNS_END,
 };
 static const struct column config_columns[] = {
-    {"KEY", "key"},
-    {"VALUE", "value"},
-    {"DEFAULT", "standard"},
-    COLUMNS_END,
+    {"KEY", "key"}, {"VALUE", "value"}, {"DEFAULT", "standard"}, {"CHANGE", "change"}, COLUMNS_END,
 };
 static const struct column block_columns[] = {
     {"CITY", "name"},
@@ -282,8 +279,11 @@ const struct command commands[] = {
      "node runs (exit 3 if there is something to do): from which format to which, entries, time and room.",
      "interurban upgrade --dry-run", upgrade_flags, run_upgrade, NULL, NULL,
      "1 no room for it, or the store of a newer release"},
-    {"config", "", "the configuration in force", "", "interurban config --check", config_flags, run_config,
-     "config", config_columns, ""},
+    {"config", "[WHAT]", "the configuration in force; reload: read the files again",
+     "reload applies what can change while the node runs, and says what needs a restart; with an error in a "
+     "file the node goes on as it is.",
+     "interurban config reload", config_flags, run_config, "config", config_columns,
+     "2 the configuration has an error, 3 no node runs that could reload"},
     {"doctor", "", "look for what is wrong, and say what to do",
      "Where no node runs it looks at files, modes, configuration, disk and ports (exit 3).",
      "interurban doctor", no_flags, run_doctor, "checks", doctor_columns, "7 something is wrong"},

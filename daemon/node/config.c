@@ -24,6 +24,7 @@ struct key {
     bool (*item_ok)(const char *text);
     const char *words[WORDS_MAX]; /* of a WORD, by its number */
     const char *help;
+    bool live; /* a reload applies it; the others need a new start */
 };
 
 bool config_peer(const char *text, struct iu_city *city, char address[IU_ADDRESS_MAX + 1])
@@ -78,7 +79,8 @@ static const struct key keys[] = {
      8,
      listen_ok,
      {0},
-     "Where other nodes connect: host:port, at most 8. None (\"{}\"): this node only dials out."},
+     "Where other nodes connect: host:port, at most 8. None (\"{}\"): this node only dials out.",
+     false},
     {"address",
      LIST,
      "",
@@ -87,7 +89,8 @@ static const struct key keys[] = {
      IU_ADDRESSES_MAX,
      address_ok,
      {0},
-     "Where others may dial this node, if that is not what it listens on: host:port, at most 8."},
+     "Where others may dial this node, if that is not what it listens on: host:port, at most 8.",
+     false},
     {"dial",
      WORD,
      "all",
@@ -98,7 +101,8 @@ static const struct key keys[] = {
      {"all", "invited", "none"},
      "Whom this node dials: all followed cities whose address is known, only those met by invite or named "
      "in\n"
-     "`peers`, or none."},
+     "`peers`, or none.",
+     true},
     {"peers",
      LIST,
      "",
@@ -107,7 +111,8 @@ static const struct key keys[] = {
      CONFIG_LIST_MAX,
      peer_ok,
      {0},
-     "Addresses of cities: \"city1...@host:port\". They are dialled if they are followed."},
+     "Addresses of cities: \"city1...@host:port\". They are dialled if they are followed.",
+     true},
     {"store",
      TEXT,
      "",
@@ -116,7 +121,8 @@ static const struct key keys[] = {
      0,
      path_ok,
      {0},
-     "Directory of the store. Empty: `store` in the home. Not on a network file system."},
+     "Directory of the store. Empty: `store` in the home. Not on a network file system.",
+     false},
     {"quota",
      SIZE,
      "0",
@@ -126,7 +132,8 @@ static const struct key keys[] = {
      NULL,
      {0},
      "How much of one followed city is kept at most, in bytes, or with K, M, G or T behind. 0: no bound.\n"
-     "`interurban follow CITY --quota SIZE` sets another for one city, and needs no new start."},
+     "`interurban follow CITY --quota SIZE` sets another for one city.",
+     true},
     {"sessions",
      NUMBER,
      "1000",
@@ -135,7 +142,8 @@ static const struct key keys[] = {
      100000,
      NULL,
      {0},
-     "How many connections to other nodes at once."},
+     "How many connections to other nodes at once.",
+     true},
     {"log",
      WORD,
      "logfmt",
@@ -144,7 +152,8 @@ static const struct key keys[] = {
      0,
      NULL,
      {"logfmt", "json"},
-     "How facts are written to stderr, one a line."},
+     "How facts are written to stderr, one a line.",
+     true},
     {"metrics",
      TEXT,
      "",
@@ -155,7 +164,8 @@ static const struct key keys[] = {
      {0},
      "Where metrics are served over HTTP (GET /metrics), on a loopback address: 127.0.0.1:9466. Empty: "
      "nowhere;\n"
-     "`interurban metrics` always works."},
+     "`interurban metrics` always works.",
+     true},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
@@ -412,6 +422,8 @@ void config_print(FILE *out)
         fputs("\n# ", out);
         for (const char *c = key->help; *c; c++)
             fputs(*c == '\n' ? "\n# " : (const char[]){*c, 0}, out);
+        if (!key->live)
+            fputs(" Needs a new start.", out);
         if (key->type == LIST)
             fprintf(out, "\n#%s = {%s}\n", key->name, key->standard);
         else if (key->type == TEXT)
@@ -442,8 +454,68 @@ static void put_value(const struct config *config, const struct key *key, struct
     }
 }
 
-void config_rows(const struct config *config, struct iu_reply *reply)
+static bool equal(const struct config *a, const struct config *b, const struct key *key)
 {
+    struct iu_buf one = IU_BUF_INIT, two = IU_BUF_INIT;
+    put_value(a, key, &one);
+    put_value(b, key, &two);
+    bool same = iu_bytes_equal(iu_buf_view(&one), iu_buf_view(&two));
+    iu_buf_fini(&one);
+    iu_buf_fini(&two);
+    return same;
+}
+
+static void swap(struct config *a, struct config *b, const struct key *key)
+{
+    static const size_t sizes[] = {[LIST] = sizeof(struct config_list),
+                                   [TEXT] = sizeof(char *),
+                                   [WORD] = sizeof(uint64_t),
+                                   [NUMBER] = sizeof(uint64_t),
+                                   [SIZE] = sizeof(uint64_t)};
+    uint8_t *x = place(a, key), *y = place(b, key);
+    for (size_t i = 0; i < sizes[key->type]; i++) {
+        uint8_t byte = x[i];
+        x[i] = y[i];
+        y[i] = byte;
+    }
+}
+
+void config_take(struct config *running, struct config *fresh, struct config_changes *out)
+{
+    iu_must(KEY_COUNT <= CONFIG_KEYS_MAX);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        bool same = equal(running, fresh, &keys[i]);
+        out->of[i] = same ? CONFIG_UNCHANGED : keys[i].live ? CONFIG_APPLIED : CONFIG_NEEDS_RESTART;
+        if (out->of[i] == CONFIG_APPLIED)
+            swap(running, fresh, &keys[i]);
+    }
+}
+
+static void put_names(const struct config_changes *changes, enum config_change which, const char *words,
+                      struct iu_buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (changes->of[i] == which) {
+            iu_buf_printf(out, "%s%s", any ? ", " : out->len ? "; " : "", any ? "" : words);
+            iu_buf_put_str(out, keys[i].name);
+            any = true;
+        }
+}
+
+void config_words(const struct config_changes *changes, struct iu_buf *out)
+{
+    put_names(changes, CONFIG_APPLIED, "applied: ", out);
+    put_names(changes, CONFIG_NEEDS_RESTART, "needs a restart: ", out);
+    if (!out->len)
+        iu_buf_put_str(out, "nothing is changed");
+}
+
+void config_rows(const struct config *config, const struct config_changes *changes, struct iu_reply *reply)
+{
+    static const char *const words[] = {[CONFIG_UNCHANGED] = "unchanged",
+                                        [CONFIG_APPLIED] = "applied",
+                                        [CONFIG_NEEDS_RESTART] = "needs restart"};
     struct iu_buf value = IU_BUF_INIT;
     for (size_t i = 0; i < KEY_COUNT; i++) {
         iu_buf_clear(&value);
@@ -452,6 +524,10 @@ void config_rows(const struct config *config, struct iu_reply *reply)
         iu_reply_str(reply, "key", keys[i].name);
         iu_reply_text(reply, "value", iu_buf_view(&value));
         iu_reply_bool(reply, "standard", iu_bytes_equal(iu_buf_view(&value), iu_bytes_str(keys[i].standard)));
+        iu_reply_str(reply, "change",
+                     changes        ? words[changes->of[i]]
+                     : keys[i].live ? "by reload"
+                                    : "by restart");
     }
     iu_buf_fini(&value);
 }

@@ -40,8 +40,22 @@ void config_fini(struct config *config);
 /* The annotated default: every key with its meaning. */
 void config_print(FILE *out);
 
-/* Rows "config": key, value, standard (the value is the default). */
-void config_rows(const struct config *config, struct iu_reply *reply);
+#define CONFIG_KEYS_MAX 64
+
+/* What a reload did, key by key. */
+struct config_changes {
+    enum config_change { CONFIG_UNCHANGED, CONFIG_APPLIED, CONFIG_NEEDS_RESTART } of[CONFIG_KEYS_MAX];
+};
+
+/* What differs and can change while the node runs goes from `fresh` into `running`, and the old value into
+ * `fresh`, which stays the caller's to end. */
+void config_take(struct config *running, struct config *fresh, struct config_changes *out);
+/* "applied: quota, log; needs a restart: listen", or that nothing is changed. */
+void config_words(const struct config_changes *changes, struct iu_buf *out);
+
+/* Rows "config": key, value, standard (the value is the default), change: how it is changed; with `changes`,
+ * what became of it. */
+void config_rows(const struct config *config, const struct config_changes *changes, struct iu_reply *reply);
 
 /* The parts of "city1…@host:port", as in `peers`. False for anything else. */
 bool config_peer(const char *text, struct iu_city *city, char address[IU_ADDRESS_MAX + 1]);

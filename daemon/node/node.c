@@ -11,6 +11,8 @@
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
+#include "node/reload.h"
+#include "node/service.h"
 #include "node/upgrade.h"
 #include "node/uploads.h"
 #include "node/verbs.h"
@@ -82,7 +84,7 @@ static void tell_defaults(struct node *node)
 /* What may be open at once is shared out, so that the store, the control sockets and the log always find a
  * descriptor: peers get the rest. More connections than sessions: whoever comes when there are enough is told
  * so by a Bye. */
-static void share_files(struct node *node)
+void node_share_files(struct node *node)
 {
     uint64_t files = os_files_max();
     bool few = files < 4 * IU_FILES_SPARE;
@@ -97,6 +99,12 @@ static void share_files(struct node *node)
         return;
     struct iu_fact fact = {.id = IU_FACT_SESSIONS_BOUNDED, .count = node->sessions_max, .size = files};
     node_fact(node, &fact);
+}
+
+size_t node_net_sessions(const struct node *node)
+{
+    uint64_t most = node->sessions_max;
+    return (size_t)(most > 2 * DIALS_MAX ? most - DIALS_MAX : most);
 }
 
 static bool open_home(struct node *node, const struct node_options *options, int *exit_code)
@@ -117,8 +125,9 @@ static bool open_home(struct node *node, const struct node_options *options, int
     trace_init(&node->trace, options->json || node->config.log == CONFIG_JSON, seed);
     iu_rand_seed(&node->rand, number);
     node->rand.fill = os_random;
-    share_files(node);
+    node_share_files(node);
     node->alone = options->alone;
+    node->json = options->json;
     if (access(node->home.config, F_OK) != 0)
         tell_defaults(node);
     if (!home_lock(&node->home, &why, &next))
@@ -211,16 +220,14 @@ static bool open_net(struct node *node, int *exit_code)
                                      .agent = "interurband " IU_VERSION,
                                      .oldest = IU_PROTOCOL_OLDEST,
                                      .newest = IU_PROTOCOL_NEWEST,
-                                     .sessions_max = (size_t)(node->sessions_max > 2 * DIALS_MAX
-                                                                  ? node->sessions_max - DIALS_MAX
-                                                                  : node->sessions_max),
+                                     .sessions_max = node_net_sessions(node),
                                      .quota_bytes = node->config.quota_bytes};
     if (!own_begin(node, &options.fence, peers, exit_code))
         return false;
     node->side = tls_side_open(node->key);
     struct writer_options writer = {.loop = &node->loop,
                                     .store = node->store,
-                                    .self = &node->apply,
+                                    .self = node->apply,
                                     .signer = node->signer,
                                     .done = node_written,
                                     .with = node};
@@ -326,6 +333,7 @@ static void every_second(struct node *node)
     if (node->full && !node->stopping)
         look_for_room(node);
     verbs_wake(node);
+    service_tick(node);
 }
 
 static void on_clock(uv_timer_t *timer)
@@ -380,6 +388,7 @@ bool node_open(struct node *node, const struct node_options *options, int *exit_
     if (!open_net(node, exit_code) || (!node->control && !open_control(node, exit_code)) ||
         !open_metrics(node, exit_code))
         return false;
+    reload_on_signal(node);
     tell_started(node);
     node_pump(node, &(struct iu_event){.kind = IU_EVENT_TICK});
     own_charter(node);
@@ -416,6 +425,7 @@ static void close_all(struct node *node)
     uv_close((uv_handle_t *)&node->index, NULL);
     uv_close((uv_handle_t *)&node->term, NULL);
     uv_close((uv_handle_t *)&node->interrupt, NULL);
+    uv_close((uv_handle_t *)&node->hangup, NULL);
 }
 
 /* Twice: first everything is closed, and if a name is still being looked up then, the loop ends without its

@@ -34,12 +34,12 @@ struct node {
     struct home home;
     struct trace trace;
     struct iu_rand rand;
-    bool alone;
+    bool alone, json; /* as the command line said */
 
     struct iu_city self;
     struct iu_chain *chain;     /* as in the home at the start */
     struct iu_key *key;         /* for TLS; the signer has its own */
-    struct iu_apply_self apply; /* read by the writer too, and never changed */
+    struct iu_apply_self apply; /* at the start; the writer has its own */
     struct iu_store *store;
     struct signer *signer; /* the writer's while there is one */
     struct writer *writer;
@@ -57,7 +57,7 @@ struct node {
     struct check *check;     /* under way, else NULL */
     struct upgrade *upgrade; /* of the store, before anything else; else NULL */
     uv_timer_t tick, clock, end, index;
-    uv_signal_t term, interrupt;
+    uv_signal_t term, interrupt, hangup;
 
     uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
     uint64_t connections_max, sessions_max, clients_max; /* by the configuration and the limit on open files */
@@ -72,6 +72,7 @@ struct node {
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */
     int exit_code;
+    char status[304]; /* last told to the service manager */
     struct iu_buf live_why, live_next;
     struct iu_link *links; /* room for the links of one answer */
 };
@@ -100,6 +101,10 @@ void node_say(struct node *node, enum iu_fact_id id, enum iu_err err, const char
 void node_index_later(struct node *node);
 /* Begins the clean stop: Bye to everybody, 2 s at most. */
 void node_stop(struct node *node, int exit_code);
+
+/* Shares out anew what may be open at once, after `sessions` changed; how many sessions of it the net may have. */
+void node_share_files(struct node *node);
+size_t node_net_sessions(const struct node *node);
 
 /* What `answer` needs beyond the store. Links and words live until the next call. */
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out);

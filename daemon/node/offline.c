@@ -340,7 +340,7 @@ static void answer_config(const char *home, const char *config, struct iu_reply 
         iu_reply_row(reply, "");
         iu_reply_str(reply, "file", place.config);
         iu_reply_list(reply, "config");
-        config_rows(&fresh, reply);
+        config_rows(&fresh, NULL, reply);
     }
     config_fini(&fresh);
     home_close(&place);

@@ -32,6 +32,7 @@ void os_begin(void)
     struct rlimit none = {0, 0};
     umask(0077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* until a reload may answer it */
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_CORE, &none);
     /* Buffers of one message are used again without new pages; what a burst leaves goes back. */
@@ -102,6 +103,18 @@ void os_notify(const char *state)
     socklen_t name_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&name, name_len);
     close(fd);
+}
+
+bool os_notified(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    return path && *path;
+}
+
+bool os_watched(void)
+{
+    const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    return usec && strtoull(usec, NULL, 10) > 0 && (!pid || strtol(pid, NULL, 10) == (long)getpid());
 }
 
 uint64_t os_anonymous_bytes(void)

@@ -25,6 +25,10 @@ uint64_t os_steady_ms(void);
 /* Tells the service manager ("READY=1"), if there is one. */
 void os_notify(const char *state);
 
+/* Whether there is one, and whether it expects "WATCHDOG=1" again and again: once a second is often enough. */
+bool os_notified(void);
+bool os_watched(void);
+
 /* Bytes of memory that are this process' alone (not shared, not of files), 0 if unknown. */
 uint64_t os_anonymous_bytes(void);
 

@@ -12,6 +12,7 @@
 #include "node/node.h"
 #include "node/publish.h"
 #include "node/redact.h"
+#include "node/reload.h"
 #include "node/upgrade.h"
 #include "node/uploads.h"
 
@@ -236,16 +237,27 @@ static bool config(struct node *node, struct client *client, const struct iu_req
 {
     struct iu_buf why = IU_BUF_INIT;
     struct config fresh;
+    struct config_changes changes;
+    struct iu_bytes what;
     (void)client;
-    bool checks = iu_request_flag(request, "check");
-    if (checks && !layers_read(&node->home, &fresh, &why)) {
+    bool checks = iu_request_flag(request, "check"), given = iu_request_arg(request, "what", 0, &what);
+    bool reloads = given && iu_bytes_equal(what, iu_bytes_str("reload"));
+    if (given && (!reloads || checks)) {
+        iu_reply_error(reply, IU_E_USAGE, "config knows one word: reload, without --check",
+                       "interurban config reload");
+        return true;
+    }
+    if (reloads && !reload(node, &changes, &why)) {
+        iu_buf_put_str(&why, "; the running configuration stays as it was");
+        iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why), "correct that, then: interurban config reload");
+    } else if (checks && !layers_read(&node->home, &fresh, &why)) {
         iu_reply_error(reply, IU_E_CONFIG, iu_buf_cstr(&why),
                        "correct that line; interurband -p shows every key");
     } else {
         iu_reply_row(reply, "");
         iu_reply_str(reply, "file", node->home.config);
         iu_reply_list(reply, "config");
-        config_rows(checks ? &fresh : &node->config, reply);
+        config_rows(checks ? &fresh : &node->config, reloads ? &changes : NULL, reply);
     }
     if (checks)
         config_fini(&fresh);

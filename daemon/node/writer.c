@@ -40,6 +40,7 @@ struct writer {
     uint64_t published_count, release_after, release_number; /* publishes: in orders; before the release */
     struct writer_order orders[ORDERS];
     uint64_t taken, made, told;   /* orders; the thread is behind `made` only while one is under way */
+    uint64_t quota_bytes;         /* for the orders to come; the thread's own is in `options.self` */
     bool release_due, held, stop; /* held: an order failed, and the loop has not looked at it yet */
 };
 
@@ -126,12 +127,12 @@ static enum iu_err commit(struct writer *w, struct writer_order *order, bool *pe
             give_way(w, order, i);
         checker_finish(w->checker, order->items[i].check);
         memset(&order->items[i].outcome, 0, sizeof order->items[i].outcome);
-        iu_apply(txn, w->options.self, order->items[i].job, &order->items[i].outcome);
+        iu_apply(txn, &w->options.self, order->items[i].job, &order->items[i].outcome);
     }
     if (order->release && !iu_txn_err(txn))
-        *pending = iu_own_pending(iu_txn_reads(txn), &w->options.self->city, &order->head, &released_size,
-                                  &unused) &&
-                   order->head.size > 0;
+        *pending =
+            iu_own_pending(iu_txn_reads(txn), &w->options.self.city, &order->head, &released_size, &unused) &&
+            order->head.size > 0;
     iu_buf_fini(&unused);
     if (order->count == 0 && !iu_txn_err(txn)) {
         iu_txn_abort(txn);
@@ -181,6 +182,7 @@ static void run(void *writer)
         if (w->stop)
             break;
         struct writer_order *order = &w->orders[w->made % ORDERS];
+        w->options.self.quota_bytes = w->quota_bytes;
         uv_mutex_unlock(&w->lock);
         carry_out(w, order);
         uv_mutex_lock(&w->lock);
@@ -255,6 +257,7 @@ struct writer *writer_open(const struct writer_options *options)
     uv_thread_options_t thread = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 1024UL * 1024};
     iu_must(w != NULL);
     w->options = *options;
+    w->quota_bytes = options->self.quota_bytes;
     iu_must(uv_mutex_init(&w->lock) == 0);
     iu_must(uv_cond_init(&w->wake) == 0);
     iu_must(uv_async_init(options->loop, &w->async, on_done) == 0);
@@ -336,6 +339,13 @@ void writer_go(struct writer *w)
 void writer_again(struct writer *w)
 {
     w->again = true;
+}
+
+void writer_quota(struct writer *w, uint64_t bytes)
+{
+    uv_mutex_lock(&w->lock);
+    w->quota_bytes = bytes;
+    uv_mutex_unlock(&w->lock);
 }
 
 bool writer_idle(const struct writer *w)

@@ -38,8 +38,8 @@ struct writer_order {
 
 struct writer_options {
     uv_loop_t *loop;
-    struct iu_store *store; /* borrowed, as the next two */
-    const struct iu_apply_self *self;
+    struct iu_store *store; /* borrowed, as the signer */
+    struct iu_apply_self self;
     struct signer *signer;
     void (*done)(void *with,
                  struct writer_order *order); /* on the loop; may call writer_again and writer_put_take */
@@ -59,6 +59,8 @@ void writer_release(struct writer *writer);
 void writer_go(struct writer *writer);
 /* Within `done`: the same order once more, after the store was grown. */
 void writer_again(struct writer *writer);
+/* Another quota of followed cities without one of their own, from the next order on. */
+void writer_quota(struct writer *writer, uint64_t bytes);
 bool writer_idle(const struct writer *writer);
 uint64_t writer_queued(const struct writer *writer); /* bytes of jobs not done */
 

@@ -153,3 +153,17 @@ void iu_follows_load(struct iu_net *net)
     for (size_t i = 0; i < net->follow_count; i++)
         know_addresses(net, &net->follows[i].city);
 }
+
+void iu_follows_settings(struct iu_net *net, const struct iu_net_settings *settings)
+{
+    net->options.sessions_max = settings->sessions_max;
+    net->options.quota_bytes = settings->quota_bytes;
+    net->options.dial = settings->dial;
+    iu_gossip_mode(net->gossip, settings->dial);
+    for (size_t i = 0; i < settings->place_count; i++)
+        if (iu_net_follows(net, &settings->places[i].city))
+            iu_gossip_know(net->gossip, &settings->places[i].city, settings->places[i].address, true);
+    iu_fetch_follows_changed(net);
+    iu_fill_follows_changed(net);
+    iu_net_wake(net, net->now_ms);
+}

@@ -112,6 +112,14 @@ static void place_due(struct iu_gossip *gossip, struct target *target)
     }
 }
 
+void iu_gossip_mode(struct iu_gossip *gossip, enum iu_dial_mode mode)
+{
+    gossip->mode = mode;
+    for (size_t i = 0; i < gossip->count; i++) {
+        place_due(gossip, gossip->targets[i]);
+    }
+}
+
 /* Refused strangers leave records behind, and anybody can make up cities: now and then all of them go. One
  * that was ever admitted, or has an address, is no stranger. */
 static void drop_strangers(struct iu_gossip *gossip)

@@ -16,6 +16,8 @@ enum iu_dial_mode { IU_DIAL_ALL, IU_DIAL_INVITED, IU_DIAL_NONE };
 struct iu_gossip *iu_gossip_open(enum iu_dial_mode mode, struct iu_rand *rand);
 void iu_gossip_close(struct iu_gossip *gossip);
 
+/* Another mode from now on; sessions and dials under way stay. */
+void iu_gossip_mode(struct iu_gossip *gossip, enum iu_dial_mode mode);
 /* A city may be dialled at this address. `invited`: by an invite or the configuration, else from its charter. Repeats do nothing. */
 void iu_gossip_know(struct iu_gossip *gossip, const struct iu_city *city, const char *address, bool invited);
 /* Not any more (unfollowed, blocked). Keeps the link record. */

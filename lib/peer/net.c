@@ -472,6 +472,9 @@ static void take_event(struct iu_net *net, const struct iu_event *event)
     case IU_EVENT_DIAL_BACK:
         iu_join_ask_back(net, event);
         break;
+    case IU_EVENT_SETTINGS:
+        iu_follows_settings(net, event->settings);
+        break;
     case IU_EVENT_STOPPING:
         stop_all(net);
         break;

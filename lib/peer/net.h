@@ -46,7 +46,20 @@ enum iu_event_kind {
     IU_EVENT_LOCAL,       /* token, job (taken): follow, unfollow, block, unblock, invite, revoke, pin, upload, upload drop: applied, then answered */
     IU_EVENT_CLAIM,       /* token: key claim */
     IU_EVENT_DIAL_BACK,   /* token, deadline_ms: ask a connected peer to dial us back (doctor) */
+    IU_EVENT_SETTINGS,    /* settings: they hold from now on */
     IU_EVENT_STOPPING,    /* say Bye to everybody */
+};
+
+/* What may change while the node runs; the rest of iu_net_options holds until the next start. */
+struct iu_net_settings {
+    enum iu_dial_mode dial;
+    size_t sessions_max;
+    uint64_t quota_bytes;
+    const struct iu_net_place {
+        struct iu_city city;
+        const char *address;
+    } *places; /* known as if by invite, if the city is followed */
+    size_t place_count;
 };
 
 struct iu_event {
@@ -62,6 +75,7 @@ struct iu_event {
     struct iu_head head;
     struct iu_job *job;
     const struct iu_invitation *invitation;
+    const struct iu_net_settings *settings;
 };
 
 enum iu_effect_kind {

@@ -275,6 +275,25 @@ static void dial_modes_decide_which_addresses_count(void **state)
     iu_gossip_close(gossip);
 }
 
+static void another_mode_counts_for_cities_that_are_known(void **state)
+{
+    (void)state;
+    char address[IU_ADDRESS_MAX + 1];
+    struct iu_gossip *gossip = opened(IU_DIAL_NONE);
+    know(gossip, 1, "charter.example:1", false);
+    know(gossip, 2, "invite.example:1", true);
+    assert_false(dials_any(gossip, 0));
+    iu_gossip_mode(gossip, IU_DIAL_INVITED);
+    assert_true(dials(gossip, 2, 0, address));
+    assert_false(dials_any(gossip, 0));
+    iu_gossip_mode(gossip, IU_DIAL_ALL);
+    assert_true(dials(gossip, 1, 0, address));
+    failed(gossip, 1, 0);
+    iu_gossip_mode(gossip, IU_DIAL_NONE);
+    assert_false(dials_any(gossip, 60 * MINUTE));
+    iu_gossip_close(gossip);
+}
+
 static void an_address_learned_from_an_invite_later_counts_as_invited(void **state)
 {
     (void)state;
@@ -485,6 +504,7 @@ int main(void)
         cmocka_unit_test(retry_after_is_obeyed_up_to_a_day),
         cmocka_unit_test(at_most_four_dials_are_under_way),
         cmocka_unit_test(dial_modes_decide_which_addresses_count),
+        cmocka_unit_test(another_mode_counts_for_cities_that_are_known),
         cmocka_unit_test(an_address_learned_from_an_invite_later_counts_as_invited),
         cmocka_unit_test(addresses_take_turns_when_they_fail),
         cmocka_unit_test(a_city_keeps_a_bounded_number_of_addresses),
