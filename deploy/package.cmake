@@ -41,6 +41,7 @@ iu_completion(_interurban zsh)
 iu_dist(interurban.1.gz ${DIST}/interurban.1)
 iu_dist(interurband.8.gz ${CMAKE_SOURCE_DIR}/daemon/node/interurband.8)
 iu_dist(interurban.conf.5.gz ${CMAKE_SOURCE_DIR}/daemon/node/interurban.conf.5)
+iu_dist(interurban-web.8.gz ${CMAKE_SOURCE_DIR}/daemon/web/interurban-web.8)
 iu_dist(changelog.Debian.gz ${DIST}/changelog.Debian)
 add_custom_target(dist ALL DEPENDS ${dist_files})
 
@@ -66,13 +67,21 @@ install(FILES README.md ARCHITECTURE.md docs/keys.md proto/PROTOCOL.md DESTINATI
 install(FILES deploy/debian/interurban/lintian-overrides DESTINATION share/lintian/overrides RENAME interurban COMPONENT node)
 iu_install_docs(node interurban)
 
+install(TARGETS interurban-web RUNTIME DESTINATION bin COMPONENT web)
+install(FILES ${DIST}/interurban-web.8.gz DESTINATION share/man/man8 COMPONENT web)
+install(FILES deploy/interurban-web.default DESTINATION /etc/default RENAME interurban-web COMPONENT web)
+install(FILES deploy/interurban-web.service deploy/interurban-web.socket DESTINATION ${UNITS} COMPONENT web)
+install(FILES deploy/interurban-web.sysusers DESTINATION lib/sysusers.d RENAME interurban-web.conf COMPONENT web)
+install(FILES deploy/debian/interurban-web/lintian-overrides DESTINATION share/lintian/overrides RENAME interurban-web COMPONENT web)
+iu_install_docs(web interurban-web)
+
 # --- the packages ---
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME interurban)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "${IU_PACKAGE_MAINTAINER}")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL node)
+set(CPACK_COMPONENTS_ALL node web)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -98,4 +107,16 @@ them on: directly, over mutual TLS, without a hub, an account or a certificate
 authority. Anyone can check any copy without a node.
 .
 This package holds the node, its command line and their manual.")
+
+set(CPACK_DEBIAN_WEB_PACKAGE_NAME interurban-web)
+set(CPACK_DEBIAN_WEB_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_WEB_PACKAGE_DEPENDS "adduser, interurban (= ${PROJECT_VERSION}-${IU_PACKAGE_REVISION})")
+set(CPACK_DEBIAN_WEB_PACKAGE_CONTROL_EXTRA ${debian}/interurban-web/postinst ${debian}/interurban-web/prerm
+  ${debian}/interurban-web/postrm ${debian}/interurban-web/conffiles)
+set(CPACK_COMPONENT_WEB_DESCRIPTION "public pages of an interurban node
+Serves what a node of the interurban system holds and everybody may read:
+documents, cities, topics and search, as pages that work without scripts.
+.
+It is a process and a user of its own, and learns of the node only over a
+socket for reading.")
 include(CPack)

@@ -62,6 +62,28 @@ LIST
     "$work/x/usr/bin/interurban" completion man | diff - <(zcat "$work/x/usr/share/man/man1/interurban.1.gz")
 }
 
+@test "the public pages are a package of their own, which has nothing of the node but its version" {
+    dpkg-deb -c "$out"/interurban-web_*.deb >"$work/list"
+    for path in usr/bin/interurban-web usr/share/man/man8/interurban-web.8.gz usr/lib/systemd/system/interurban-web.service \
+        usr/lib/systemd/system/interurban-web.socket usr/lib/sysusers.d/interurban-web.conf etc/default/interurban-web; do
+        grep -q -- "root/root .* \./$path$" "$work/list" || { echo "not there: $path" && return 1; }
+    done
+    refused 1 grep -E 'interurband|interurban\.conf|interurban$' "$work/list"
+    dpkg-deb -f "$out"/interurban-web_*.deb Depends | grep -qF "interurban (= $(dpkg-deb -f "$out"/interurban_*.deb Version))"
+    can_apart || skip "needs root and namespaces"
+    cp -r "$out" "$work/out"
+    apart '
+        dpkg -i "$work"/out/*.deb >"$work/said"
+        [ "$(stat -c "%a %U" /var/lib/interurban-web)" = "700 interurban-web" ]
+        [ "$(systemctl is-enabled interurban-web.socket interurban-web.service | sort -u)" = enabled ]
+        not setpriv --reuid interurban-web --regid interurban-web --clear-groups ls /var/lib/interurban
+        not dpkg -r interurban # what needs it is still there
+        touch /var/lib/interurban-web/model.db
+        dpkg -P interurban-web
+        [ ! -e /var/lib/interurban-web ] && [ ! -e /etc/default/interurban-web ]
+    '
+}
+
 @test "the same sources give the same packages, byte for byte, and without a path of the machine" {
     packages "$work/two"
     for deb in "$out"/*.deb; do
