@@ -186,6 +186,7 @@ void node_pump(struct node *node, const struct iu_event *event)
     node->pumping = true;
     node->on_behalf = event->kind == IU_EVENT_RECEIVED ? event->conn : 0;
     now.now_ms = node_now(node);
+    now.wall_ms = os_wall_ms();
     iu_net_step(node->net, &now, &node->effects);
     for (size_t i = 0; i < node->effects.count; i++)
         carry(node, &node->effects.items[i]);

@@ -388,6 +388,7 @@ static const ProtobufCMessageDescriptor *descriptor_of(uint32_t type)
         [IU_FRAME_PING] = &iu__ping__descriptor,
         [IU_FRAME_BYE] = &iu__bye__descriptor,
         [IU_FRAME_ERROR] = &iu__error__descriptor,
+        [IU_FRAME_CLOCK] = &iu__clock__descriptor,
     };
     return type < sizeof known / sizeof known[0] ? known[type] : NULL;
 }
@@ -397,6 +398,7 @@ static bool get_message(const void *m, struct iu_arena *arena, struct iu_frame *
 {
     const Iu__Credit *credit = m;
     const Iu__Ping *ping = m;
+    const Iu__Clock *clock = m;
     const Iu__Bye *bye = m;
     switch (out->type) {
     case IU_FRAME_HELLO:
@@ -431,6 +433,9 @@ static bool get_message(const void *m, struct iu_arena *arena, struct iu_frame *
                                      .answer = ping->answer,
                                      .dial_port = ping->dial_port,
                                      .reached = ping->reached};
+        return true;
+    case IU_FRAME_CLOCK:
+        out->clock = (struct iu_clock){.answer = clock->answer, .now_ms = clock->now_ms};
         return true;
     default:
         out->bye = (struct iu_bye){
@@ -502,6 +507,7 @@ const char *iu_frame_name(uint32_t type)
         [IU_FRAME_AUDIT] = "Audit",   [IU_FRAME_FAULT] = "Fault",
         [IU_FRAME_CREDIT] = "Credit", [IU_FRAME_PING] = "Ping",
         [IU_FRAME_BYE] = "Bye",       [IU_FRAME_ERROR] = "Error",
+        [IU_FRAME_CLOCK] = "Clock",
     };
     return type < sizeof names / sizeof names[0] ? names[type] : NULL;
 }

@@ -16,7 +16,7 @@
 #else
 #define IU_PROTOCOL_NEWEST 2
 #endif
-#define IU_PROTOCOL_AUDIT 2 /* has Audit, and fingerprints of an interest in all */
+#define IU_PROTOCOL_AUDIT 2 /* has Audit, Clock, and fingerprints of an interest in all */
 #define IU_PROTOCOL_NEXT 3  /* IU_TEST_NEXT only: has IU_FRAME_NEXT */
 
 enum iu_frame_type {
@@ -24,6 +24,7 @@ enum iu_frame_type {
     IU_FRAME_DELTA = 6, IU_FRAME_HEADS = 7, IU_FRAME_WANT = 8, IU_FRAME_BATCH = 9, IU_FRAME_WANT_CHUNKS = 10,
     IU_FRAME_CHUNKS = 11, IU_FRAME_PROVE = 13, IU_FRAME_AUDIT = 14, IU_FRAME_FAULT = 15, IU_FRAME_CREDIT = 17,
     IU_FRAME_PING = 18, IU_FRAME_BYE = 19, IU_FRAME_ERROR = 20,
+    IU_FRAME_CLOCK = 21,
     IU_FRAME_NEXT = 2047, /* IU_TEST_NEXT only: sent with protocol version 3, skipped by everybody else */
 };
 const char *iu_frame_name(uint32_t type); /* "Hello"; "frame 12" is the caller's for NULL */
@@ -165,6 +166,10 @@ struct iu_ping {
     bool answer;
     uint32_t dial_port, reached;
 };
+struct iu_clock {
+    bool answer;
+    uint64_t now_ms;
+};
 struct iu_bye { /* Bye and Error */
     uint32_t code;
     struct iu_bytes reason;
@@ -195,6 +200,7 @@ struct iu_frame {
         struct iu_credit credit;
         struct iu_ping ping;
         struct iu_bye bye;
+        struct iu_clock clock;
         uint64_t next; /* IU_FRAME_NEXT: any number */
     };
 };

@@ -271,6 +271,12 @@ static void put_ping(struct pen *pen, const struct iu_ping *ping)
     put_number(pen, 4, ping->reached);
 }
 
+static void put_clock(struct pen *pen, const struct iu_clock *clock)
+{
+    put_number(pen, 1, clock->answer);
+    put_number(pen, 2, clock->now_ms);
+}
+
 static void put_bye(struct pen *pen, const struct iu_bye *bye)
 {
     put_number(pen, 1, bye->code);
@@ -340,6 +346,9 @@ static void put_message(struct pen *pen, const struct iu_frame *frame)
         break;
     case IU_FRAME_ERROR:
         put_error(pen, &frame->bye);
+        break;
+    case IU_FRAME_CLOCK:
+        put_clock(pen, &frame->clock);
         break;
     case IU_FRAME_NEXT:
         put_number(pen, 1, frame->next);

@@ -72,6 +72,7 @@ TABLE(fault, CITY(1), U32(2), BYTES(3, IU_NOTE_MAX), BYTES(4, IU_NOTE_MAX), U64(
       HASHES(7, IU_PROOF_MAX), HASHES(8, IU_PROOF_MAX), HASH(9), HASHES(10, IU_PROOF_MAX));
 TABLE(credit, U64(1), U64(2));
 TABLE(ping, U64(1), BOOL(2), U32(3), U32(4));
+TABLE(clock, BOOL(1), U64(2));
 TABLE(bye, U32(1), STRING(2, IU_REASON_MAX), U32(3));
 TABLE(error, U32(1), STRING(2, IU_REASON_MAX), U32(3), CITY(4), U32(5));
 #ifdef IU_TEST_NEXT
@@ -90,6 +91,7 @@ const struct iu_lint_msg *iu_frame_lint(uint32_t type)
         [IU_FRAME_AUDIT] = &audit,   [IU_FRAME_FAULT] = &fault,
         [IU_FRAME_CREDIT] = &credit, [IU_FRAME_PING] = &ping,
         [IU_FRAME_BYE] = &bye,       [IU_FRAME_ERROR] = &error,
+        [IU_FRAME_CLOCK] = &clock,
     };
 #ifdef IU_TEST_NEXT
     if (type == IU_FRAME_NEXT) {

@@ -148,6 +148,9 @@ struct iu_session {
     uint32_t gap_no; /* where the walk over logs with gaps goes on */
     uint64_t gap_from, gap_ms;
     uint64_t dial_back_ms; /* it last asked to be dialled back */
+    uint64_t asked_back_ms; /* we last asked it to */
+    int64_t clock_off_ms;   /* its wall clock is ahead of ours by this, as it said at clock_ms (0: never) */
+    uint64_t clock_ms;
 };
 
 /* A source of a log that is fetched. */
@@ -265,7 +268,7 @@ struct iu_net {
     struct iu_net_options options;
     char *addresses[IU_ADDRESSES_MAX];
     char agent[IU_AGENT_MAX + 1];
-    uint64_t now_ms, wake_ms;
+    uint64_t now_ms, wall_ms, wake_ms;
     struct iu_effects *out; /* during a step */
     struct iu_snap *snap;   /* during a step, once needed */
     uint64_t counter;       /* of changes in it, once read */

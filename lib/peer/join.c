@@ -329,12 +329,25 @@ static uint32_t port_of(const char *address)
     return (uint32_t)port;
 }
 
+static void ask_clock(struct iu_session *session)
+{
+    struct iu_frame frame = {.type = IU_FRAME_CLOCK};
+    session->clock_ms = 0;
+    if (session->version >= IU_PROTOCOL_AUDIT)
+        iu_session_send(session, IU_LANE_CONTROL, &frame);
+}
+
 void iu_join_ask_back(struct iu_net *net, const struct iu_event *event)
 {
     const char *address = event->address != NULL ? event->address : net->options.addresses[0];
     size_t at = 0;
-    struct iu_session *session = iu_session_next_open(net, &at);
+    struct iu_session *session = NULL, *next;
     uint32_t port = port_of(address);
+    while ((next = iu_session_next_open(net, &at)) != NULL) {
+        ask_clock(next);
+        if (session == NULL || next->asked_back_ms < session->asked_back_ms)
+            session = next; /* each dials only once a minute */
+    }
     if (session == NULL || port == 0) {
         struct iu_effect *answer =
             iu_net_answer(net, event->token, IU_HERE_NOT_FOUND, session == NULL ? "no-peer" : "no-address");
@@ -348,6 +361,7 @@ void iu_join_ask_back(struct iu_net *net, const struct iu_event *event)
                                .deadline_ms = event->deadline_ms};
     net->dial_backs = iu_room(net->dial_backs, net->dial_back_count, &net->dial_back_cap, sizeof ask);
     net->dial_backs[net->dial_back_count++] = ask;
+    session->asked_back_ms = net->now_ms;
     iu_net_wake(net, ask.deadline_ms);
     struct iu_frame frame = {.type = IU_FRAME_PING, .ping = {.nonce = ask.nonce, .dial_port = port}};
     iu_session_send(session, IU_LANE_CONTROL, &frame);

@@ -514,6 +514,7 @@ void iu_net_step(struct iu_net *net, const struct iu_event *event, struct iu_eff
     net->out = out;
     if (event->now_ms > net->now_ms)
         net->now_ms = event->now_ms;
+    net->wall_ms = event->wall_ms ? event->wall_ms : event->now_ms;
     if (!net->begun)
         iu_fetch_load(net);
     net->begun = true;
@@ -560,6 +561,8 @@ size_t iu_net_links(const struct iu_net *net, struct iu_link *out, size_t max)
         struct iu_link *link = iu_gossip_link(net->gossip, &session->city);
         link->output_len = session->transport + iu_splitter_queued(session->splitter);
         link->rtt_ms = session->rtt_ms;
+        link->clock_ms = session->clock_ms;
+        link->clock_off_ms = session->clock_off_ms;
         link->stopped = true;
         link->bytes_in = session->bytes_in;
         link->bytes_out = session->bytes_out;

@@ -45,7 +45,7 @@ enum iu_event_kind {
     IU_EVENT_JOIN,        /* token, invitation, deadline_ms */
     IU_EVENT_LOCAL,       /* token, job (taken): follow, unfollow, block, unblock, invite, revoke, pin, upload, upload drop: applied, then answered */
     IU_EVENT_CLAIM,       /* token: key claim */
-    IU_EVENT_DIAL_BACK,   /* token, deadline_ms: ask a connected peer to dial us back (doctor) */
+    IU_EVENT_DIAL_BACK,   /* token, deadline_ms: ask a connected peer to dial us back, and all of them what time it is (doctor) */
     IU_EVENT_SETTINGS,    /* settings: they hold from now on */
     IU_EVENT_STOPPING,    /* say Bye to everybody */
 };
@@ -65,6 +65,7 @@ struct iu_net_settings {
 struct iu_event {
     enum iu_event_kind kind;
     uint64_t now_ms;
+    uint64_t wall_ms;          /* what this machine's clock shows; 0: the same */
     uint64_t conn, dial, token, deadline_ms, queued;
     bool outbound;
     struct iu_public key;      /* of the peer's certificate */

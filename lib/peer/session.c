@@ -252,6 +252,20 @@ static void ping_heard(struct iu_session *session, const struct iu_ping *ping)
     }
 }
 
+static void clock_heard(struct iu_session *session, const struct iu_clock *clock)
+{
+    struct iu_net *net = session->net;
+    struct iu_frame answer = {.type = IU_FRAME_CLOCK, .clock = {.answer = true, .now_ms = net->wall_ms}};
+    if (session->stage != IU_STAGE_OPEN || session->version < IU_PROTOCOL_AUDIT) {
+        net->counts.frames_skipped++;
+    } else if (!clock->answer) {
+        iu_session_send(session, IU_LANE_CONTROL, &answer);
+    } else if (clock->now_ms <= INT64_MAX && net->wall_ms <= INT64_MAX) {
+        session->clock_off_ms = (int64_t)clock->now_ms - (int64_t)net->wall_ms;
+        session->clock_ms = net->now_ms;
+    }
+}
+
 /* It is going: the carrier says when it has. */
 static void bye_heard(struct iu_session *session, const struct iu_bye *bye)
 {
@@ -402,6 +416,9 @@ static bool frame_heard(struct iu_session *session, const struct iu_frame *frame
         return error_heard(session, &frame->bye, message);
     case IU_FRAME_PING:
         ping_heard(session, &frame->ping);
+        return true;
+    case IU_FRAME_CLOCK:
+        clock_heard(session, &frame->clock);
         return true;
     default:
         if (session->stage == IU_STAGE_OPEN)

@@ -47,6 +47,8 @@ struct iu_link {
     uint64_t output_len; /* bytes queued */
     uint64_t bytes_in, bytes_out;
     uint64_t rtt_ms;
+    uint64_t clock_ms;     /* when it last said what time it is there, 0: it did not since it was asked */
+    int64_t clock_off_ms;  /* by how much its clock is ahead of ours */
 };
 
 /* Reason codes of `why`, stable; their words and next steps stand in standing.c. */

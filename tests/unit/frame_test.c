@@ -288,7 +288,7 @@ static void draw_frame(struct iu_rand *rand, struct iu_buf *out)
 {
     uint32_t type;
     do {
-        type = (uint32_t)iu_rand_below(rand, 21);
+        type = (uint32_t)iu_rand_below(rand, IU_FRAME_CLOCK + 1);
     } while (iu_frame_lint(type) == NULL);
     struct iu_buf message = IU_BUF_INIT;
     draw_message(rand, iu_frame_lint(type), &message);

@@ -449,6 +449,39 @@ static void a_ping_is_answered_and_a_dial_back_goes_only_to_where_it_came_from(v
     puppet_close();
 }
 
+static void the_time_is_told_to_who_asks_and_a_peer_s_is_kept_beside_ours(void **state)
+{
+    struct iu_link links[4];
+    (void)state;
+    found_lyon();
+    struct talk *older = puppet_meet(LYON);
+    puppet_say(older, IU_LANE_CONTROL, &(struct iu_frame){.type = IU_FRAME_CLOCK});
+    run(100);
+    assert_int_equal(older->heard[IU_FRAME_CLOCK], 0); /* version 1 does not have it */
+    assert_false(older->closed);
+    puppet.newest = IU_PROTOCOL_AUDIT;
+    struct talk *talk = puppet_meet(LYON);
+    puppet_say(talk, IU_LANE_CONTROL, &(struct iu_frame){.type = IU_FRAME_CLOCK});
+    run(100);
+    assert_int_equal(talk->heard[IU_FRAME_CLOCK], 1);
+    step(LYON, &(struct iu_event){.kind = IU_EVENT_DIAL_BACK,
+                                  .token = ++world.tokens,
+                                  .deadline_ms = world.now_ms + 5000});
+    run(100);
+    assert_int_equal(talk->heard[IU_FRAME_CLOCK], 2);
+    assert_int_equal(iu_net_links(world.nodes[LYON].net, links, 4), 1);
+    assert_int_equal(links[0].clock_ms, 0); /* it has not said anything */
+    struct iu_frame answer = {.type = IU_FRAME_CLOCK,
+                              .clock = {.answer = true, .now_ms = world.now_ms + 86400000}};
+    puppet_say(talk, IU_LANE_CONTROL, &answer);
+    run(100);
+    assert_int_equal(iu_net_links(world.nodes[LYON].net, links, 4), 1);
+    assert_true(links[0].clock_ms > 0);
+    assert_in_range(links[0].clock_off_ms, 86400000 - 200, 86400000);
+    assert_int_equal(talk->heard[IU_FRAME_CLOCK], 2); /* an answer is not answered */
+    puppet_close();
+}
+
 static void a_doctor_hears_whether_a_peer_reached_it(void **state)
 {
     (void)state;
@@ -525,6 +558,7 @@ int main(void)
         CASE(what_a_batch_leaves_out_is_asked_for_again),
         CASE(what_is_not_held_is_answered_as_absent),
         CASE(a_ping_is_answered_and_a_dial_back_goes_only_to_where_it_came_from),
+        CASE(the_time_is_told_to_who_asks_and_a_peer_s_is_kept_beside_ours),
         CASE(a_doctor_hears_whether_a_peer_reached_it),
         CASE(a_peer_hears_only_what_its_version_has),
         CASE(stopping_says_good_bye_to_everybody),
