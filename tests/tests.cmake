@@ -54,7 +54,7 @@ endif()
 # --- system: real processes, one ctest entry a file of tests/system ---
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/system/*.bats)
 if(IU_MODE STREQUAL "asan") # a sanitizer allocates by itself, and nothing is preloaded into its builds
-  list(FILTER system_tests EXCLUDE REGEX "/(allocs|cut-unsynced)\\.bats$")
+  list(FILTER system_tests EXCLUDE REGEX "/(allocs|clock|cut-unsynced)\\.bats$")
 endif()
 if(NOT IU_MODE STREQUAL "release") # only such programs are packaged
   list(FILTER system_tests EXCLUDE REGEX "/package\\.bats$")

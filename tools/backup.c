@@ -165,6 +165,21 @@ static int put_store(struct backup *b)
     return code;
 }
 
+/* The node remembers when the last backup was complete. One that cannot is asked nothing more: the backup is
+ * good. */
+static void tell_done(struct backup *b)
+{
+    struct iu_request request = {.verb = iu_bytes_str("backup")};
+    struct iu_answered answer;
+    int code;
+    request.args[request.arg_count++] = (struct iu_arg){iu_bytes_str("done"), iu_bytes_str("")};
+    b->call->silent = true;
+    bool told = call_exchange(b->call, &request, &answer, &code) && !answer.exit;
+    b->call->silent = false;
+    if (!told && !b->call->quiet)
+        fputs("The node could not note when this backup was made: its disk may be full.\n", stderr);
+}
+
 /* --- the whole --- */
 
 static int put_manifest(struct backup *b)
@@ -234,6 +249,7 @@ int run_backup(struct call *call)
         code = show_path_error(call, IU_E_FILE_WRITE, path, strerror(errno), NULL);
     if (code < 0) {
         file_sync_parent(path);
+        tell_done(&b);
         say(&b, path);
     } else if (made) {
         (void)unlink(name);

@@ -3,7 +3,8 @@
 
 #include "base/size.h"
 #include "base/text.h"
-#include "node/node.h"
+#include "node/doctor_inner.h"
+#include "node/health.h"
 #include "node/os.h"
 #include "node/verbs.h"
 
@@ -11,95 +12,57 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM_LEAST 256000000ULL
-#define SKEW_MS (10ULL * 60 * 1000)
-#define DAY_MS 86400000ULL
-#define DATES_MAX 100
-#define ARENA_MAX (1024UL * 1024)
 #define DIAL_BACK_MS 8000
+#define LOOK_AGAIN_MS 50
+#define CLOCKS_MS 1500 /* what a peer has to say the time; one of an older version never does */
+#define GIVE_UP_MS (DIAL_BACK_MS + 1000)
 
-static void put(struct iu_reply *reply, const char *check, bool ok, const char *words, const char *next)
+void doctor_put(struct iu_reply *reply, const char *check, const char *code, const char *words,
+                const char *next)
 {
     iu_reply_row(reply, "checks");
     iu_reply_str(reply, "check", check);
-    iu_reply_bool(reply, "ok", ok);
+    iu_reply_bool(reply, "ok", !code);
+    if (code)
+        iu_reply_str(reply, "code", code);
+    else
+        iu_reply_null(reply, "code");
     iu_reply_str(reply, "words", words);
-    iu_reply_str(reply, "next", ok && !*next ? "nothing to do" : next);
-    if (!ok)
+    iu_reply_str(reply, "next", *next ? next : "nothing to do");
+    if (code)
         reply->exit = IU_EXIT_UNHEALTHY;
 }
 
-/* When this program was compiled: no right clock shows an earlier time. */
-static uint64_t built_ms(void)
+const char *doctor_file_code(int wrong)
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec",
-                      date[] = __DATE__; /* "Nov 24 2026" */
-    char month[4] = {date[0], date[1], date[2], 0}, text[32];
-    uint64_t ms = 0;
-    const char *at = strstr(months, month);
-    snprintf(text, sizeof text, "%.4s-%02d-%02d", date + 7, at ? (int)(at - months) / 3 + 1 : 1,
-             atoi(date + 4));
-    return iu_date_get(text, &ms) == IU_OK ? ms : 0;
+    return wrong == HOME_WRONG_MODE    ? "mode"
+           : wrong == HOME_WRONG_OWNER ? "owner"
+           : wrong                     ? "key-file"
+                                       : NULL;
 }
 
-/* Whether a date is later than any that is right at `now`. A whole day was declared: it may be tomorrow's. */
-static bool too_late(uint64_t date_ms, uint64_t now)
-{
-    bool day = date_ms % DAY_MS == 0;
-    return day ? date_ms > ((now + SKEW_MS) / DAY_MS + 1) * DAY_MS : date_ms > now + SKEW_MS;
-}
+/* --- this machine --- */
 
-/* The newest date that is too late, among what came last from others; 0: none is. */
-static uint64_t newest_late(struct node *node, const struct iu_snap *snap, uint64_t now)
+static void check_clock(const struct iu_live *live, const struct health *health, struct iu_reply *reply)
 {
-    struct iu_list_at at = {UINT64_MAX};
-    struct iu_log_state log;
-    struct iu_entry_view view;
-    struct iu_arena arena;
-    uint64_t index, newest = 0;
-    iu_arena_init(&arena, ARENA_MAX);
-    for (int i = 0; i < DATES_MAX && iu_list_next(snap, NULL, true, &at, &log, &index); i++) {
-        iu_arena_reset(&arena);
-        if (!iu_city_equal(&log.city, &node->self) &&
-            iu_entry_view(snap, &log, index, &arena, &view) == IU_OK && !view.unreadable &&
-            view.header.date_ms > newest && too_late(view.header.date_ms, now))
-            newest = view.header.date_ms;
-    }
-    iu_arena_fini(&arena);
-    return newest;
-}
-
-static void check_clock(struct node *node, const struct iu_snap *snap, struct iu_reply *reply)
-{
-    uint64_t now = os_wall_ms(), newest = newest_late(node, snap, now);
-    char words[160], date[25];
-    iu_date_put(date, now);
-    if (now + DAY_MS < built_ms()) {
-        snprintf(words, sizeof words, "the clock says %s, which is before this program was made", date);
-        put(reply, "clock", false, words, "set the clock, and keep it set: timedatectl set-ntp true");
-    } else if (newest) {
-        char other[25];
-        iu_date_put(other, newest);
-        snprintf(words, sizeof words, "the clock says %s, but an entry of another city is dated %s", date,
-                 other);
-        put(reply, "clock", false, words,
-            "compare the clock with another one; if it is right, the other city's is wrong");
-    } else {
-        snprintf(words, sizeof words, "%s", date);
-        put(reply, "clock", true, words, "");
-    }
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    const char *code = doctor_clock(live, health->written_ms, &words, &next);
+    doctor_put(reply, "clock", code, iu_buf_cstr(&words), iu_buf_cstr(&next));
+    iu_buf_fini(&words);
+    iu_buf_fini(&next);
 }
 
 static void check_disk(const struct node *node, const struct iu_live *live, struct iu_reply *reply)
 {
     struct iu_buf words = IU_BUF_INIT;
     char used[IU_SIZE_WORDS], room[IU_SIZE_WORDS];
-    bool good = !live->disk_full && live->store_free >= ROOM_LEAST;
+    bool good = !live->disk_full && live->store_free >= HEALTH_ROOM_LEAST;
     iu_size_put(used, live->store_used);
     iu_size_put(room, live->store_free);
     iu_buf_printf(&words, "%sthe store uses %s, %s free on its disk (%s)", live->disk_full ? "full: " : "",
                   used, room, *node->config.store ? node->config.store : node->home.dir);
-    put(reply, "disk", good, iu_buf_cstr(&words), good ? "" : "make room on this disk");
+    doctor_put(reply, "disk", good ? NULL : "disk-full", iu_buf_cstr(&words),
+               good ? "" : "make room on this disk");
     iu_buf_fini(&words);
 }
 
@@ -107,158 +70,211 @@ static void check_listener(const struct node *node, struct iu_reply *reply)
 {
     char words[160];
     if (!node->config.listen.count) {
-        put(reply, "listener", true, "none: this node only dials out", "");
+        doctor_put(reply, "listener", NULL, "none: this node only dials out", "");
         return;
     }
     snprintf(words, sizeof words, "listening on %s", node->config.listen.items[0]);
-    put(reply, "listener", node->listeners != NULL, words, node->listeners ? "" : "start the node again");
+    doctor_put(reply, "listener", node->listeners ? NULL : "not-listening", words,
+               node->listeners ? "" : "start the node again");
 }
 
-static void check_keys(const struct node *node, struct iu_reply *reply)
+/* The home and the store, which are open, would be refused at the next start. */
+static void check_places(const struct node *node, struct iu_reply *reply)
 {
-    static const char *const names[] = {"node.key", "chain", "guard", "fence", "root.key", "next.key"};
-    struct iu_buf why = IU_BUF_INIT;
-    bool good = true;
-    for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
-        good = home_check(&node->home, names[i], &why);
-    bool root_here = faccessat(node->home.fd, "root.key", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!good)
-        put(reply, "key files", false, iu_buf_cstr(&why), "chmod 600 it, as a file of the node's own user");
-    else if (root_here)
-        put(reply, "key files", true, "modes are right; root.key still lies on this machine",
-            "move root.key to a safe place: the node never needs it");
-    else
-        put(reply, "key files", true, "modes are right, and root.key is not here", "");
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    char *store = *node->config.store ? strdup(node->config.store) : home_path(&node->home, "store");
+    iu_must(store != NULL);
+    const char *wrong = !home_place_ok(node->home.dir, false, &why, &next) ? node->home.dir
+                        : !home_place_ok(store, true, &why, &next)         ? store
+                                                                           : NULL;
+    if (!wrong)
+        iu_buf_printf(&why, "%s and %s may be read and written", node->home.dir, store);
+    doctor_put(reply, "home",
+               !wrong                ? NULL
+               : home_foreign(wrong) ? "owner"
+                                     : "mode",
+               iu_buf_cstr(&why), iu_buf_cstr(&next));
+    free(store);
     iu_buf_fini(&why);
-}
-
-#define NAMED_MAX 3
-
-/* Adds one of those that are away: its name, and whom to write to. */
-static void add_away(const struct iu_snap *snap, const struct iu_city *city, uint64_t count,
-                     struct iu_buf *names, struct iu_buf *contacts)
-{
-    struct iu_named who;
-    char contact[IU_CONTACT_SHOWN + 1];
-    iu_name(snap, city, &who);
-    iu_contact(snap, city, contact);
-    const char *name = who.name[0] ? who.name : who.handle;
-    if (count == NAMED_MAX)
-        iu_buf_put_str(names, ", and more");
-    if (count >= NAMED_MAX)
-        return;
-    iu_buf_printf(names, "%s%s", count ? ", " : "", name);
-    iu_buf_printf(contacts, "%s%s%s%s%s", contacts->len ? ", " : "", name, *contact ? " (" : "", contact,
-                  *contact ? ")" : "");
-}
-
-static bool is_up(const struct iu_live *live, const struct iu_city *city)
-{
-    for (size_t i = 0; i < live->link_count; i++)
-        if (live->links[i].up && iu_city_equal(&live->links[i].city, city))
-            return true;
-    return false;
-}
-
-static void check_peers(const struct iu_live *live, const struct iu_snap *snap, struct iu_reply *reply)
-{
-    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT, names = IU_BUF_INIT, contacts = IU_BUF_INIT;
-    struct iu_follow follow;
-    struct iu_city at;
-    uint64_t follows = 0, up = 0, away = 0;
-    for (bool first = true; iu_follow_next(snap, first, &at, &follow); first = false) {
-        follows++;
-        if (!is_up(live, &follow.city))
-            add_away(snap, &follow.city, away++, &names, &contacts);
-    }
-    for (size_t i = 0; i < live->link_count; i++)
-        up += live->links[i].up;
-    iu_buf_printf(&words, "%llu connected, %llu followed", (unsigned long long)up,
-                  (unsigned long long)follows);
-    if (away)
-        iu_buf_printf(&words, "; not connected: %s", iu_buf_cstr(&names));
-    if (!follows)
-        iu_buf_put_str(&next, "interurban invite --to NAME, or interurban join INVITE");
-    else if (!up)
-        iu_buf_printf(
-            &next,
-            "look whether this machine has a network. Nothing is lost: they are dialled again by "
-            "themselves, every 15 minutes at the latest; if one stays away, tell its administrator: %s",
-            iu_buf_cstr(&contacts));
-    put(reply, "peers", !follows || up, iu_buf_cstr(&words), iu_buf_cstr(&next));
-    iu_buf_fini(&words);
     iu_buf_fini(&next);
-    iu_buf_fini(&names);
-    iu_buf_fini(&contacts);
 }
 
-/* Cities whose record stands still because two histories, or two delegations, of it were signed. */
-static void check_histories(const struct node *node, const struct iu_live *live, const struct iu_snap *snap,
-                            struct iu_reply *reply)
+static void check_files(const struct node *node, struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
+    enum home_wrong wrong = home_files_wrong(&node->home, &why, &next);
+    if (wrong) {
+        iu_buf_put_str(&why, ": the next start would be refused");
+    } else if (faccessat(node->home.fd, "root.key", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        iu_buf_put_str(&why, "modes are right; root.key still lies on this machine");
+        iu_buf_put_str(&next, "move root.key to a safe place: the node never needs it");
+    } else {
+        iu_buf_put_str(&why, "modes are right, and root.key is not here");
+    }
+    doctor_put(reply, "key files", doctor_file_code((int)wrong), iu_buf_cstr(&why), iu_buf_cstr(&next));
+    iu_buf_fini(&why);
+    iu_buf_fini(&next);
+}
+
+static void check_key(const struct node *node, const struct health *health, struct iu_reply *reply)
 {
     struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
-    struct iu_follow follow = {.city = node->self};
-    struct iu_city at;
-    struct iu_present present = {live->links, live->link_count, live->now_ms, node->config.quota_bytes};
-    struct iu_standing s;
-    bool more = true;
-    for (bool first = true; more; more = iu_follow_next(snap, first, &at, &follow), first = false) {
-        iu_standing_brief(snap, &follow, &present, &s.state, &s.because);
-        if (s.state != IU_FORKED)
-            continue;
-        iu_standing(snap, &follow.city, &present, &s);
-        iu_buf_printf(&words, "%s%s is %s", words.len ? ", " : "", s.who.name[0] ? s.who.name : s.who.handle,
-                      s.code);
-        iu_buf_printf(&next, "%sinterurban why %s", next.len ? "; " : "", s.who.handle);
-    }
-    put(reply, "histories", !words.len,
-        words.len ? iu_buf_cstr(&words) : "no city that is followed contradicts itself", iu_buf_cstr(&next));
+    const char *code = health_key(&node->home, health, &words, &next);
+    doctor_put(reply, "key", code, iu_buf_cstr(&words), iu_buf_cstr(&next));
     iu_buf_fini(&words);
     iu_buf_fini(&next);
 }
 
-static void put_dial_back(const struct iu_effect *effect, struct iu_reply *reply)
+static void check_backup(const struct health *health, struct iu_reply *reply)
 {
-    char words[IU_FACT_TEXT_MAX + 32];
-    const char *code = effect->code ? effect->code : "";
-    if (effect->err == IU_OK && strcmp(code, "reached") == 0) {
-        put(reply, "reachable", true, "a peer dialled back and reached this node", "");
-    } else if (effect->err == IU_OK && strcmp(code, "unreached") == 0) {
-        put(reply, "reachable", false, "a peer dialled back and could not reach this node",
-            "open the port in the firewall, or set `address`; a node that only dials out works too");
-    } else {
-        snprintf(words, sizeof words, "not checked: %s",
-                 *effect->why ? effect->why : "the peer that was asked did so less than a minute ago");
-        put(reply, "reachable", true, words, "");
-    }
+    struct iu_buf words = IU_BUF_INIT;
+    bool old = health_backup_old(health, os_wall_ms(), &words);
+    doctor_put(reply, "backup", old ? "backup-old" : NULL, iu_buf_cstr(&words),
+               old ? "interurban backup FILE, now and then daily; keep FILE at another machine" : "");
+    iu_buf_fini(&words);
+}
+
+/* --- the answer --- */
+
+static void dialled_back(struct node *node, const struct iu_effect *effect, struct iu_reply *reply,
+                         void *data)
+{
+    struct doctor *doctor = node->doctor;
+    (void)reply;
+    (void)data;
+    if (!doctor || doctor->back_token != effect->token)
+        return;
+    doctor->backed = true;
+    doctor->back_err = effect->err;
+    snprintf(doctor->back_code, sizeof doctor->back_code, "%s", effect->code ? effect->code : "");
+    snprintf(doctor->back_why, sizeof doctor->back_why, "%s", effect->why);
 }
 
 static void examined(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
 {
     struct iu_live live;
+    struct health health;
+    const struct doctor *doctor = node->doctor;
+    (void)effect;
     (void)data;
     struct iu_snap *snap = iu_snap_open(node->store);
     node_live(node, snap, &live);
+    health_look(node, &health);
     iu_reply_row(reply, "");
     iu_reply_list(reply, "checks");
-    check_clock(node, snap, reply);
+    check_clock(&live, &health, reply);
     check_disk(node, &live, reply);
     check_listener(node, reply);
-    check_keys(node, reply);
-    put(reply, "signing", live.signing, live.signing ? "this node signs" : live.sign_why, live.sign_next);
-    check_peers(&live, snap, reply);
-    check_histories(node, &live, snap, reply);
+    check_places(node, reply);
+    check_files(node, reply);
+    check_key(node, &health, reply);
+    check_backup(&health, reply);
+    doctor_put(reply, "signing", live.signing ? NULL : live.sign_code,
+               live.signing ? "this node signs" : live.sign_why, live.sign_next);
+    doctor_peers(node, &live, snap, reply);
     iu_snap_close(snap);
-    put_dial_back(effect, reply);
+    doctor_reach(doctor, reply);
+}
+
+/* --- waiting for the others --- */
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void doctor_stop(struct node *node)
+{
+    if (node->doctor)
+        uv_close((uv_handle_t *)&node->doctor->timer, on_closed);
+    node->doctor = NULL;
+}
+
+static bool all_known(const struct doctor *doctor)
+{
+    uint64_t passed = os_steady_ms() - doctor->begun_ms;
+    struct iu_live live;
+    bool looked = doctor->backed;
+    for (size_t i = 0; i < doctor->look_count; i++)
+        looked = looked && doctor->looks[i].what;
+    if (passed >= GIVE_UP_MS || (looked && passed >= CLOCKS_MS))
+        return true;
+    if (!looked)
+        return false;
+    struct iu_snap *snap = iu_snap_open(doctor->node->store);
+    node_live(doctor->node, snap, &live);
+    iu_snap_close(snap);
+    return doctor_clocks_known(&live);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct doctor *doctor = timer->data;
+    struct node *node = doctor->node;
+    if (!all_known(doctor))
+        return;
+    for (size_t i = 0; i < doctor->asker_count; i++) {
+        struct iu_effect effect = {.token = doctor->askers[i]};
+        verbs_answered(node, &effect);
+    }
+    doctor_stop(node);
+}
+
+static void looked(struct node *node, uint64_t number, enum probe what, const struct iu_public *key,
+                   const char *why)
+{
+    struct doctor *doctor = node->doctor;
+    struct iu_public ours;
+    uint64_t begun = number / IU_ADDRESSES_MAX, at = number % IU_ADDRESSES_MAX;
+    if (!doctor || begun != doctor->begun_ms || at >= doctor->look_count)
+        return;
+    struct look *look = &doctor->looks[at];
+    iu_key_public(node->key, &ours);
+    look->what = what;
+    look->ours = key && memcmp(key->b, ours.b, sizeof ours.b) == 0;
+    snprintf(look->why, sizeof look->why, "%s", why);
+}
+
+/* Where others are told to dial: as node.c's fill_addresses. */
+static void look_at_addresses(struct doctor *doctor)
+{
+    const struct config *config = &doctor->node->config;
+    const struct config_list *list = config->address.count ? &config->address : &config->listen;
+    for (size_t i = 0; i < list->count && doctor->look_count < IU_ADDRESSES_MAX; i++) {
+        if (node_wildcard(list->items[i]))
+            continue;
+        uint64_t number = doctor->begun_ms * IU_ADDRESSES_MAX + doctor->look_count;
+        doctor->looks[doctor->look_count++].address = list->items[i];
+        peer_probe(doctor->node, number, list->items[i], looked);
+    }
+}
+
+static void begin(struct node *node)
+{
+    struct doctor *doctor = calloc(1, sizeof *doctor);
+    iu_must(doctor != NULL);
+    doctor->node = node;
+    doctor->begun_ms = os_steady_ms();
+    node->doctor = doctor;
+    uv_timer_init(&node->loop, &doctor->timer);
+    doctor->timer.data = doctor;
+    uv_timer_start(&doctor->timer, on_timer, LOOK_AGAIN_MS, LOOK_AGAIN_MS);
+    look_at_addresses(doctor);
+    struct iu_event event = {.kind = IU_EVENT_DIAL_BACK, .deadline_ms = node_now(node) + DIAL_BACK_MS};
+    event.token = doctor->back_token = ask_add(node, NULL, dialled_back, NULL);
+    node_pump(node, &event);
 }
 
 bool doctor_request(struct node *node, struct client *client, const struct iu_request *request,
                     struct iu_reply *reply)
 {
     (void)request;
-    (void)reply;
-    struct iu_event event = {.kind = IU_EVENT_DIAL_BACK, .deadline_ms = node_now(node) + DIAL_BACK_MS};
-    event.token = ask_add(node, client, examined, NULL);
-    node_pump(node, &event);
+    if (node->doctor && node->doctor->asker_count == DOCTOR_ASKERS_MAX) {
+        iu_reply_error(reply, IU_E_INTERNAL, "others are asking already", "wait until they are answered");
+        return true;
+    }
+    if (!node->doctor)
+        begin(node);
+    node->doctor->askers[node->doctor->asker_count++] = ask_add(node, client, examined, NULL);
     return false;
 }

@@ -189,6 +189,12 @@ bool home_place_ok(const char *dir, bool store, struct iu_buf *why, struct iu_bu
     return good;
 }
 
+bool home_foreign(const char *dir)
+{
+    struct stat st;
+    return stat(dir, &st) == 0 && st.st_uid != geteuid();
+}
+
 bool home_run_ok(const struct home *home, struct iu_buf *why, struct iu_buf *next)
 {
     bool there = access(home->run_dir, F_OK) == 0;
@@ -361,18 +367,47 @@ bool home_check(const struct home *home, const char *name, struct iu_buf *why)
     return fd >= 0 || errno == ENOENT;
 }
 
-bool home_files_ok(const struct home *home, struct iu_buf *why)
+enum home_wrong home_wrong(const struct home *home, const char *name, struct iu_buf *why, struct iu_buf *next)
+{
+    struct stat st;
+    if (home_check(home, name, why))
+        return HOME_FINE;
+    if (fstatat(home->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
+        iu_buf_printf(next, "put a whole file of the node's own user in its place: %s/%s", home->dir, name);
+        return HOME_WRONG_KIND;
+    }
+    if (st.st_uid == geteuid() || (st.st_uid == 0 && faccessat(home->fd, name, R_OK, AT_EACCESS) == 0)) {
+        iu_buf_printf(next, "chmod 600 %s/%s", home->dir, name);
+        return HOME_WRONG_MODE;
+    }
+    iu_buf_put_str(next, geteuid() ? "as root: chown " : "chown ");
+    put_user(next, geteuid());
+    iu_buf_printf(next, " %s/%s", home->dir, name);
+    return HOME_WRONG_OWNER;
+}
+
+enum home_wrong home_files_wrong(const struct home *home, struct iu_buf *why, struct iu_buf *next)
 {
     static const char *const names[] = {"root.key", "next.key", "node.key", "chain",
                                         "guard",    "fence",    "charter"};
     struct iu_buf key = IU_BUF_INIT;
-    bool good = true, given = read_credential("node.key", &key, why) == HOME_READ;
-    for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
-        good = (given && strcmp(names[i], "node.key") == 0) || home_check(home, names[i], why);
+    enum home_wrong wrong = HOME_FINE;
+    bool given = read_credential("node.key", &key, why) == HOME_READ;
+    for (size_t i = 0; !wrong && i < sizeof names / sizeof *names; i++)
+        if (!given || strcmp(names[i], "node.key") != 0)
+            wrong = home_wrong(home, names[i], why, next);
     if (key.cap)
         iu_wipe(key.data, key.cap);
     iu_buf_fini(&key);
-    return good;
+    return wrong;
+}
+
+bool home_files_ok(const struct home *home, struct iu_buf *why)
+{
+    struct iu_buf unused = IU_BUF_INIT;
+    enum home_wrong wrong = home_files_wrong(home, why, &unused);
+    iu_buf_fini(&unused);
+    return wrong == HOME_FINE;
 }
 
 static bool write_all(int fd, struct iu_bytes bytes)

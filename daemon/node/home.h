@@ -40,8 +40,16 @@ enum home_file home_read(const struct home *home, const char *name, size_t max, 
                          struct iu_buf *why);
 /* Whether a private file, if it is there, may stand as it does; reads nothing. */
 bool home_check(const struct home *home, const char *name, struct iu_buf *why);
-/* All private files of a home. */
+/* What keeps a private file of a home from being used, with `why` and the command that mends it in `next`;
+ * HOME_FINE also where it is absent. */
+enum home_wrong { HOME_FINE, HOME_WRONG_MODE, HOME_WRONG_OWNER, HOME_WRONG_KIND };
+enum home_wrong home_wrong(const struct home *home, const char *name, struct iu_buf *why,
+                           struct iu_buf *next);
+/* All private files of a home: the first that is wrong. */
+enum home_wrong home_files_wrong(const struct home *home, struct iu_buf *why, struct iu_buf *next);
 bool home_files_ok(const struct home *home, struct iu_buf *why);
+/* Whether a directory, or one of a store's files, belongs to another user than this one. */
+bool home_foreign(const char *dir);
 /* Replaces a file, mode 0600, durably: a new one is written, synced and renamed. False with errno. */
 bool home_write(const struct home *home, const char *name, struct iu_bytes bytes);
 /* Removes it, durably. */

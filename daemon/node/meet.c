@@ -117,11 +117,10 @@ static void found(void *with, const struct sockaddr_storage *list, size_t count,
     try_next(peer);
 }
 
-void peer_dial(struct node *node, uint64_t dial, const char *address)
+static void dial_out(struct peer *peer, const char *address)
 {
+    struct node *node = peer->node;
     struct sockaddr_storage literal;
-    struct peer *peer = peer_new(node, true, RESOLVING);
-    peer->dial = dial;
     snprintf(peer->address, sizeof peer->address, "%s", address);
     if (node->peers->count > node->connections_max || node->stopping)
         peer_close(peer, "too many connections here");
@@ -129,4 +128,20 @@ void peer_dial(struct node *node, uint64_t dial, const char *address)
         found(peer, &literal, 1, NULL);
     else
         resolver_ask(node->resolver, address, found, peer);
+}
+
+void peer_dial(struct node *node, uint64_t dial, const char *address)
+{
+    struct peer *peer = peer_new(node, true, RESOLVING);
+    peer->dial = dial;
+    dial_out(peer, address);
+}
+
+void peer_probe(struct node *node, uint64_t number, const char *address, peer_probed probed)
+{
+    struct peer *peer = peer_new(node, true, RESOLVING);
+    peer->dial = number;
+    peer->probe = true;
+    peer->probed = probed;
+    dial_out(peer, address);
 }

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "node/check.h"
 #include "node/control.h"
+#include "node/doctor.h"
 #include "node/layers.h"
 #include "node/listen.h"
 #include "node/metrics.h"
@@ -195,7 +196,7 @@ static bool open_store(struct node *node, int *exit_code)
     return true;
 }
 
-static bool wildcard(const char *address)
+bool node_wildcard(const char *address)
 {
     return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
 }
@@ -206,7 +207,7 @@ static void fill_addresses(struct node *node, struct iu_net_options *options)
     const struct config_list *list =
         node->config.address.count ? &node->config.address : &node->config.listen;
     for (size_t i = 0; i < list->count && options->address_count < IU_ADDRESSES_MAX; i++)
-        if (!wildcard(list->items[i]))
+        if (!node_wildcard(list->items[i]))
             options->addresses[options->address_count++] = list->items[i];
 }
 
@@ -415,6 +416,7 @@ static void close_all(struct node *node)
     node->closing = true;
     peers_drop(node);
     check_stop(node);
+    doctor_stop(node);
     control_close(node->control);
     node->control = NULL;
     metrics_close(node->metrics);

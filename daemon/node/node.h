@@ -17,6 +17,7 @@
 struct asks;
 struct check;
 struct control;
+struct doctor;
 struct listeners;
 struct metrics;
 struct peers;
@@ -55,19 +56,21 @@ struct node {
     struct asks *asks;
     struct uploads *uploads;
     struct check *check;     /* under way, else NULL */
+    struct doctor *doctor;   /* the same */
     struct upgrade *upgrade; /* of the store, before anything else; else NULL */
     uv_timer_t tick, clock, end, index;
     uv_signal_t term, interrupt, hangup;
 
     uint64_t started_ms, now_ms, steady_ms; /* now_ms goes on steadily and drifts to the wall clock */
-    uint64_t connections_max, sessions_max, clients_max; /* by the configuration and the limit on open files */
+    uint64_t connections_max, sessions_max,
+        clients_max; /* by the configuration and the limit on open files */
     uint64_t tokens, released_size;
-    uint64_t charter_token;       /* of the publishing of entry 0 under way, else 0 */
-    uint64_t index_token;         /* of the filling of `ids` under way, else 0 */
-    uint64_t on_behalf;           /* conn of the event being stepped */
-    uint64_t armed_ms;            /* when the tick is due */
+    uint64_t charter_token;                  /* of the publishing of entry 0 under way, else 0 */
+    uint64_t index_token;                    /* of the filling of `ids` under way, else 0 */
+    uint64_t on_behalf;                      /* conn of the event being stepped */
+    uint64_t armed_ms;                       /* when the tick is due */
     uint64_t stop_ms, indexed_ms, urgent_ms; /* by the steady clock; urgent: when such a job was last put */
-    uint64_t room_again;          /* after a full disk, writing goes on when so many bytes are free */
+    uint64_t room_again; /* after a full disk, writing goes on when so many bytes are free */
     bool pumping, full, stopping, closing;
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */
@@ -108,6 +111,9 @@ size_t node_net_sessions(const struct node *node);
 
 /* What `answer` needs beyond the store. Links and words live until the next call. */
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out);
+
+/* Whether an address is every one of this machine. */
+bool node_wildcard(const char *address);
 
 /* That the disk is full, and when it goes on. */
 void node_full_words(struct node *node, struct iu_buf *why, struct iu_buf *next);

@@ -4,8 +4,12 @@
 #include "admin/admin.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "node/config.h"
+#include "node/doctor.h"
+#include "node/health.h"
 #include "node/home.h"
 #include "node/layers.h"
+#include "node/os.h"
 #include "node/own.h"
 #include "node/resolve.h"
 #include "node/upgrade.h"
@@ -18,8 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOM_LEAST 256000000ULL /* as doctor says of a node that runs */
-
 struct look {
     struct home home;
     struct config config;
@@ -29,16 +31,14 @@ struct look {
     int exit_code;
 };
 
-static void put(struct look *look, const char *check, bool ok, const char *words, const char *next)
+/* `code` NULL: it is ok. */
+static void put(struct look *look, const char *check, const char *code, const char *words, const char *next)
 {
+    bool ok = !code;
     if (!ok && !look->exit_code)
         look->exit_code = strcmp(check, "configuration") == 0 ? IU_EXIT_USAGE : IU_EXIT_FAILED;
     if (look->reply) {
-        iu_reply_row(look->reply, "checks");
-        iu_reply_str(look->reply, "check", check);
-        iu_reply_bool(look->reply, "ok", ok);
-        iu_reply_str(look->reply, "words", words);
-        iu_reply_str(look->reply, "next", *next ? next : "nothing to do");
+        doctor_put(look->reply, check, code, words, next);
         return;
     }
     struct iu_buf line = IU_BUF_INIT;
@@ -51,9 +51,10 @@ static void put(struct look *look, const char *check, bool ok, const char *words
     iu_buf_fini(&line);
 }
 
-static void put_bufs(struct look *look, const char *check, bool ok, struct iu_buf *words, struct iu_buf *next)
+static void put_bufs(struct look *look, const char *check, const char *code, struct iu_buf *words,
+                     struct iu_buf *next)
 {
-    put(look, check, ok, iu_buf_cstr(words), next ? iu_buf_cstr(next) : "");
+    put(look, check, code, iu_buf_cstr(words), next ? iu_buf_cstr(next) : "");
     iu_buf_fini(words);
     if (next)
         iu_buf_fini(next);
@@ -75,7 +76,7 @@ static void check_daemon(struct look *look, long holder, const char *home)
         iu_buf_put_str(&words, "the node does not run");
         iu_buf_printf(&next, "start it: interurband%s%s", home ? " --home " : "", home ? home : "");
     }
-    put_bufs(look, "daemon", false, &words, &next);
+    put_bufs(look, "daemon", holder > 0 ? "no-answer" : "not-running", &words, &next);
 }
 
 static bool check_home(struct look *look, const char *home, const char *config)
@@ -86,7 +87,11 @@ static bool check_home(struct look *look, const char *home, const char *config)
                 home_run_ok(&look->home, &words, &next);
     if (good)
         iu_buf_printf(&words, "%s may be read and written", look->home.dir);
-    put_bufs(look, "home", good, &words, &next);
+    put_bufs(look, "home",
+             good                                                ? NULL
+             : look->home.fd < 0 || home_foreign(look->home.dir) ? "owner"
+                                                                 : "mode",
+             &words, &next);
     return good;
 }
 
@@ -100,7 +105,7 @@ static bool check_config(struct look *look)
                       look->config.listen.items[0]);
     else if (good)
         iu_buf_printf(&words, "%s is read without an error", file);
-    put(look, "configuration", good, iu_buf_cstr(&words),
+    put(look, "configuration", good ? NULL : "configuration", iu_buf_cstr(&words),
         good ? "" : "correct that line; interurband -p shows every key");
     iu_buf_fini(&words);
     return good;
@@ -113,15 +118,18 @@ static void check_keys(struct look *look)
     struct iu_chain *chain = calloc(1, sizeof *chain);
     struct iu_key *key = NULL;
     iu_must(chain != NULL);
-    enum home_file got = home_read(&look->home, "chain", IU_CHAIN_BYTES_MAX, &notes, &words);
+    enum home_wrong wrong = home_files_wrong(&look->home, &words, &next);
+    enum home_file got =
+        wrong ? HOME_REFUSED : home_read(&look->home, "chain", IU_CHAIN_BYTES_MAX, &notes, &words);
+    const char *code = "key-file";
     bool good = false;
     if (got == HOME_ABSENT) {
         if (!home_lost(&look->home, &words, &next)) {
             iu_buf_printf(&words, "no city was founded in %s", look->home.dir);
             iu_buf_printf(&next, "interurban --home %s init", look->home.dir);
         }
-    } else if (got == HOME_REFUSED || !home_files_ok(&look->home, &words)) {
-        iu_buf_put_str(&next, "chmod 600 it, as a file of the node's own user");
+    } else if (wrong) {
+        code = doctor_file_code((int)wrong);
     } else if (!own_chain(iu_buf_view(&notes), chain)) {
         iu_buf_printf(&words, "%s/chain is damaged: its delegations do not verify", look->home.dir);
         iu_buf_put_str(&next, "bring it back from the safe copy");
@@ -138,10 +146,34 @@ static void check_keys(struct look *look)
         iu_buf_put_str(&next,
                        good ? "" : "install the node.key that belongs to it: until then nothing is signed");
     }
-    put_bufs(look, "key files", good, &words, &next);
+    put_bufs(look, "key files", good ? NULL : code, &words, &next);
     iu_key_close(key);
     free(chain);
     iu_buf_fini(&notes);
+}
+
+static void check_clock(struct look *look, const struct health *health)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    const char *code = doctor_clock(NULL, health->written_ms, &words, &next);
+    put_bufs(look, "clock", code, &words, &next);
+}
+
+/* The key and what is under way with it, and the last backup: for doctor, which looks at a node that was
+ * founded. */
+static void check_health(struct look *look)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct health health;
+    health_look_home(&look->home, &health);
+    check_clock(look, &health);
+    put_bufs(look, "key", health_key(&look->home, &health, &words, &next), &words, &next);
+    const char *code = NULL;
+    if (health_backup_old(&health, os_wall_ms(), &words))
+        code = "backup-old";
+    put(look, "backup", code, iu_buf_cstr(&words),
+        code ? "start the node, then: interurban backup FILE" : "");
+    iu_buf_fini(&words);
 }
 
 static char *store_dir(const struct home *home, const struct config *config)
@@ -168,8 +200,8 @@ static void check_format(struct look *look, const char *dir)
         upgrade_words(&plan, &words, &next);
     if (err)
         iu_buf_put_str(&next, iu_error_next(IU_E_STORE));
-    put_bufs(look, "store format", !err && !plan.newer && (!plan.needed || upgrade_room(&plan)), &words,
-             &next);
+    bool good = !err && !plan.newer && (!plan.needed || upgrade_room(&plan));
+    put_bufs(look, "store format", good ? NULL : "store-format", &words, &next);
 }
 
 const char *offline_store_next(enum iu_err err, const char *words)
@@ -225,9 +257,10 @@ static void check_store(struct look *look)
     char *dir = store_dir(&look->home, &look->config), *guard = home_path(&look->home, "guard"),
          room[IU_SIZE_WORDS];
     bool absent = stat(dir, &unused) != 0 && errno == ENOENT, signs = stat(guard, &unused) == 0;
-    bool lost = absent && signs,
-         good = !lost && home_place_ok(dir, true, &words, &next) &&
-                (absent ? store_may_come(dir, &words, &next) : store_whole(look, dir, &words, &next));
+    bool lost = absent && signs, placed = !lost && home_place_ok(dir, true, &words, &next),
+         good =
+             placed && (absent ? store_may_come(dir, &words, &next) : store_whole(look, dir, &words, &next));
+    const char *code = good ? NULL : lost || placed ? "store" : home_foreign(dir) ? "owner" : "mode";
     if (good && absent)
         iu_buf_printf(&words, "%s is not there yet: the first start makes it", dir);
     else if (good)
@@ -236,14 +269,14 @@ static void check_store(struct look *look)
         iu_buf_printf(&words, "%s is not there, though this city has signed entries", dir);
         iu_buf_put_str(&next, "bring the whole home back from a copy, or restore a backup into a new one");
     }
-    put_bufs(look, "store", good, &words, &next);
+    put_bufs(look, "store", code, &words, &next);
     if (good && !absent)
         check_format(look, dir);
     uint64_t bytes = home_room(dir);
     iu_size_put(room, bytes);
     iu_buf_printf(&words, "%s free on the disk of %s", room, dir);
-    good = bytes >= ROOM_LEAST;
-    put(look, "disk", good, iu_buf_cstr(&words), good ? "" : "make room on this disk");
+    good = bytes >= HEALTH_ROOM_LEAST;
+    put(look, "disk", good ? NULL : "disk-full", iu_buf_cstr(&words), good ? "" : "make room on this disk");
     iu_buf_fini(&words);
     free(dir);
     free(guard);
@@ -271,7 +304,11 @@ static void check_port(struct look *look, uv_loop_t *loop, const char *address)
         iu_buf_printf(&words, "%s: %s", address, strerror(cause));
     else
         iu_buf_printf(&words, "%s is free", address);
-    put(look, "port", cause == 0, iu_buf_cstr(&words),
+    put(look, "port",
+        cause == 0 ? NULL
+        : !known   ? "dns"
+                   : "port-taken",
+        iu_buf_cstr(&words),
         !known || cause == EADDRNOTAVAIL
             ? "choose an address of this machine in the configuration (ip addr shows them)"
         : cause ? "stop the program that uses it (ss -ltnp shows it), or choose another address in the "
@@ -291,6 +328,31 @@ static void check_ports(struct look *look)
     uv_loop_close(&loop);
 }
 
+/* Whether the names are known under which others dial this node. Who answers there, only a node that runs can
+ * say. */
+static void check_names(struct look *look)
+{
+    struct iu_buf words = IU_BUF_INIT, next = IU_BUF_INIT;
+    struct sockaddr_storage at;
+    bool known = true;
+    uv_loop_t loop;
+    iu_must(uv_loop_init(&loop) == 0);
+    for (size_t i = 0; known && i < look->config.address.count; i++) {
+        known = resolve_now(&loop, look->config.address.items[i], &at);
+        if (!known)
+            iu_buf_printf(&words, "%s: this name is not known to the name service",
+                          look->config.address.items[i]);
+    }
+    uv_loop_close(&loop);
+    if (known)
+        iu_buf_put_str(&words, look->config.address.count ? "the names that others dial are known"
+                                                          : "no address is set that others may dial");
+    else
+        iu_buf_printf(&next, "have the name lead to this machine, or correct `address` in %s",
+                      look->home.config);
+    put_bufs(look, "address", known ? NULL : "dns", &words, &next);
+}
+
 /* Each check needs what those before it found. */
 static void look_over(struct look *look, const char *home, const char *config, bool names_daemon)
 {
@@ -303,6 +365,10 @@ static void look_over(struct look *look, const char *home, const char *config, b
         check_store(look);
         if (!holder)
             check_ports(look);
+        if (names_daemon && look->founded) {
+            check_health(look);
+            check_names(look);
+        }
     }
     config_fini(&look->config);
     home_close(&look->home);
@@ -384,7 +450,6 @@ int offline_answer(const char *home, const char *config, const char *verb)
         iu_reply_row(&reply, "");
         iu_reply_list(&reply, "checks");
         look_over(&look, home, config, true);
-        reply.exit = IU_EXIT_UNREACHABLE;
     } else if (upgrade) {
         answer_upgrade(home, config, &reply);
     } else {

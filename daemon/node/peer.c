@@ -81,10 +81,24 @@ void peer_move(struct peer *peer, enum state state)
 
 /* --- closing --- */
 
+static void tell_probe(struct peer *peer, const struct iu_public *key)
+{
+    peer_probed probed = peer->probed;
+    enum probe what = key           ? PROBE_NODE
+                      : peer->tls   ? PROBE_OTHER
+                      : peer->tries ? PROBE_UNREACHED
+                                    : PROBE_NAME_UNKNOWN;
+    peer->probed = NULL;
+    if (probed)
+        probed(peer->node, peer->dial, what, key, peer->why);
+}
+
 static void tell_end(struct peer *peer)
 {
     struct iu_event event = {.kind = IU_EVENT_CLOSED, .conn = peer->conn, .text = peer->why};
-    if (peer->told) {
+    if (peer->probe) {
+        tell_probe(peer, NULL);
+    } else if (peer->told) {
         node_pump(peer->node, &event);
     } else if (peer->outbound) {
         event = (struct iu_event){.kind = IU_EVENT_DIAL_FAILED, .dial = peer->dial, .text = peer->why};
@@ -325,6 +339,11 @@ static void came_up(struct peer *peer)
                              .outbound = peer->outbound,
                              .key = *tls_peer(peer->tls),
                              .address = peer->address};
+    if (peer->probe) {
+        tell_probe(peer, &event.key);
+        peer_close(peer, "looked at");
+        return;
+    }
     tls_exporter(peer->tls, event.exporter);
     peer_move(peer, UP);
     uv_timer_stop(&peer->timer);

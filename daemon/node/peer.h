@@ -5,6 +5,7 @@
 #define NODE_PEER_H
 
 #include "base/bytes.h"
+#include "sign/key.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -26,6 +27,13 @@ uint64_t peers_refused(const struct node *node); /* right after they were accept
 void peer_accept(struct node *node, uv_stream_t *listener);
 /* Ends with IU_EVENT_CONNECTED or IU_EVENT_DIAL_FAILED, always later. */
 void peer_dial(struct node *node, uint64_t dial, const char *address);
+
+/* Looks who answers at an address: the connection ends as soon as TLS is up, and the net hears nothing of it.
+ * `probed` is called once, later: with the key of a node that answered, else NULL and `why`. */
+enum probe { PROBE_NODE = 1, PROBE_OTHER, PROBE_UNREACHED, PROBE_NAME_UNKNOWN };
+typedef void (*peer_probed)(struct node *node, uint64_t number, enum probe what, const struct iu_public *key,
+                            const char *why);
+void peer_probe(struct node *node, uint64_t number, const char *address, peer_probed probed);
 
 /* Queues; peers_flush encrypts and writes what one turn queued. Unknown connections are ignored: they have
  * just ended. */

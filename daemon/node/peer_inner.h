@@ -15,9 +15,10 @@ enum state { RESOLVING, CONNECTING, LOOKING, SHAKING, UP, ENDING, CLOSING };
 struct peer {
     struct node *node;
     struct peer *next, **link;
-    uint64_t conn, dial;
+    uint64_t conn, dial; /* dial: of a probe its number */
+    peer_probed probed;  /* of a probe that was not told yet */
     enum state state;
-    bool outbound, told, dirty, reading, shut, quiet; /* quiet: ENDING, and nothing came since */
+    bool outbound, told, probe, dirty, reading, shut, quiet; /* quiet: ENDING, and nothing came since */
     int handles;
     uv_tcp_t tcp;
     uv_timer_t timer;

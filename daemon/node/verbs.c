@@ -6,10 +6,12 @@
 #include "node/check.h"
 #include "node/cities.h"
 #include "node/doctor.h"
+#include "node/health.h"
 #include "node/invites.h"
 #include "node/layers.h"
 #include "node/metrics.h"
 #include "node/node.h"
+#include "node/os.h"
 #include "node/publish.h"
 #include "node/redact.h"
 #include "node/reload.h"
@@ -277,8 +279,13 @@ static bool metrics(struct node *node, struct client *client, const struct iu_re
 static bool backup(struct node *node, struct client *client, const struct iu_request *request,
                    struct iu_reply *reply)
 {
-    struct iu_snap *snap = iu_snap_open(node->store);
     (void)client;
+    if (iu_request_flag(request, "done")) { /* the file is whole, verified and durable */
+        if (!health_backup_done(&node->home, os_wall_ms()))
+            iu_reply_error(reply, IU_E_DISK, NULL, NULL);
+        return true;
+    }
+    struct iu_snap *snap = iu_snap_open(node->store);
     iu_answer_backup(snap, &node->self, request, reply);
     iu_snap_close(snap);
     return true;

@@ -4,7 +4,7 @@
 load common
 
 offline() { # CITY FILTER: of doctor's checks while no node runs
-    refused 3 node "$1" doctor --json
+    refused 7 node "$1" doctor --json
     grep -v '^interurban: ' <<<"$output" | head -1 | field "$2"
 }
 

@@ -21,7 +21,7 @@ load common
     refused 2 node lyon config --check
     [[ $output == *"all, invited, none"* ]]
     cp "$work/keep" "$work/lyon/interurban.conf"
-    doctor() { node lyon doctor --json >"$work/doctor" || [ $? = 3 ]; }
+    doctor() { node lyon doctor --json >"$work/doctor" || [ $? = 7 ]; }
     wrong() { jq -r '[.checks[] | select(.ok | not) | .check] | join(" ")' <"$work/doctor"; }
     doctor
     [ "$(wrong)" = daemon ]
@@ -58,6 +58,6 @@ PY
     wait "${pid[lyon]}" || true
     unset "pid[lyon]"
     # Nothing was made or changed by looking.
-    refused 3 "$iu" --home "$work/none" doctor
+    refused 7 "$iu" --home "$work/none" doctor
     [ ! -e "$work/none" ]
 }
