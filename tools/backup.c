@@ -165,7 +165,7 @@ static int put_store(struct backup *b)
     return code;
 }
 
-/* The node remembers when the last backup was complete. One that cannot is asked nothing more: the backup is
+/* The node notes when the last backup was complete. One that cannot is asked nothing more: the backup is
  * good. */
 static void tell_done(struct backup *b)
 {

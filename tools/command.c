@@ -285,7 +285,8 @@ const struct command commands[] = {
      "interurban config reload", config_flags, run_config, "config", config_columns,
      "2 the configuration has an error, 3 no node runs that could reload"},
     {"doctor", "", "look for what is wrong, and say what to do",
-     "Where no node runs it looks at files, modes, configuration, disk and ports (exit 3).",
+     "A connected peer dials back, all of them say what time it is, and the node looks who answers at its own "
+     "addresses. Where no node runs: files, modes, owners, configuration, disk, ports, names, key, backup, clock.",
      "interurban doctor", no_flags, run_doctor, "checks", doctor_columns, "7 something is wrong"},
     {"key", "WHAT [CITY]", "keys: show, vkey, claim, pin, rotate, prepare, sign, install, passphrase",
      "show: this node's keys. vkey CITY: the C2SP verifier key of a city's log. claim: this copy of the city "
