@@ -66,6 +66,24 @@ static void check_disk(const struct node *node, const struct iu_live *live, stru
     iu_buf_fini(&words);
 }
 
+/* What a reader sees is not freed: while it reads, the store only grows. */
+static void check_readers(const struct health *health, struct iu_reply *reply)
+{
+    struct iu_buf words = IU_BUF_INIT;
+    bool old = health->reader_age_ms > HEALTH_READER_MS;
+    if (health->reader_age_ms)
+        iu_buf_printf(&words, "another program has been reading the store for %llu s",
+                      (unsigned long long)health->reader_age_ms / 1000);
+    else
+        iu_buf_put_str(&words, "no other program reads the store");
+    doctor_put(
+        reply, "readers", old ? "reader-old" : NULL, iu_buf_cstr(&words),
+        old ? "end that program (fuser -v names it, given the file lock.mdb of the store): while it reads, "
+              "nothing is freed and the store grows"
+            : "");
+    iu_buf_fini(&words);
+}
+
 static void check_listener(const struct node *node, struct iu_reply *reply)
 {
     char words[160];
@@ -164,6 +182,7 @@ static void examined(struct node *node, const struct iu_effect *effect, struct i
     iu_reply_list(reply, "checks");
     check_clock(&live, &health, reply);
     check_disk(node, &live, reply);
+    check_readers(&health, reply);
     check_listener(node, reply);
     check_places(node, reply);
     check_files(node, reply);

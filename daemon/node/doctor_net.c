@@ -174,22 +174,24 @@ static void add_refusal(const struct iu_snap *snap, const struct iu_named *who, 
 }
 
 static void add_city(const struct node *node, const struct iu_live *live, const struct iu_snap *snap,
-                     const struct iu_city *city, struct tally *t)
+                     const struct iu_follow *follow, struct tally *t)
 {
     struct iu_present present = {live->links, live->link_count, live->now_ms, node->config.quota_bytes};
-    const struct iu_link *link = link_to(live, city);
+    const struct iu_link *link = link_to(live, &follow->city);
+    bool self = iu_city_equal(&follow->city, &node->self), up = link && link->up,
+         refused = iu_blocked(snap, &follow->city, NULL) || refuses(link);
     struct iu_standing s;
-    iu_standing(snap, city, &present, &s);
+    iu_standing_brief(snap, follow, &present, &s.state, &s.because);
+    t->follows += !self;
+    if (s.state == IU_FORKED || (!self && !up))
+        iu_standing(snap, &follow->city, &present, &s);
     if (s.state == IU_FORKED && t->forked++ < NAMED_MAX) {
         iu_buf_printf(&t->forks, "%s%s is %s", t->forks.len ? ", " : "", name_of(&s.who), s.code);
         iu_buf_printf(&t->forked_next, "%sinterurban why %s", t->forked_next.len ? "; " : "", s.who.handle);
     }
-    if (iu_city_equal(city, &node->self))
-        return;
-    t->follows++;
-    if (iu_blocked(snap, city, NULL) || refuses(link))
+    if (!self && !up && refused)
         add_refusal(snap, &s.who, link, t);
-    else if (!s.connected)
+    else if (!self && !up)
         add_away(snap, &s.who, t);
 }
 
@@ -243,15 +245,15 @@ void doctor_peers(const struct node *node, const struct iu_live *live, const str
                   struct iu_reply *reply)
 {
     struct tally t = {0};
-    struct iu_follow follow;
+    struct iu_follow follow = {.city = node->self};
     struct iu_city at;
     size_t looked = 0;
     for (size_t i = 0; i < live->link_count; i++)
         t.up += live->links[i].up;
-    add_city(node, live, snap, &node->self, &t);
+    add_city(node, live, snap, &follow, &t);
     for (bool first = true; looked < CITIES_MAX && iu_follow_next(snap, first, &at, &follow);
          first = false, looked++)
-        add_city(node, live, snap, &follow.city, &t);
+        add_city(node, live, snap, &follow, &t);
     put_connected(&t, reply);
     doctor_put(reply, "refusals", t.refused ? "peer-refused" : NULL,
                t.refused ? iu_buf_cstr(&t.refusals) : "no city that is followed refuses this node",

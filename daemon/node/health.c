@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "node/node.h"
+#include "node/os.h"
 #include "node/own.h"
 
 #include <fcntl.h>
@@ -76,6 +77,7 @@ void health_look(const struct node *node, struct health *out)
 {
     health_look_home(&node->home, out);
     out->delegations = node->chain->count;
+    out->reader_age_ms = node->reader_ms ? os_steady_ms() - node->reader_ms : 0;
 }
 
 const char *health_key(const struct home *home, const struct health *health, struct iu_buf *words,

@@ -10,15 +10,17 @@ struct node;
 
 #define HEALTH_ROOM_LEAST 256000000ULL         /* bytes free on the store's disk */
 #define HEALTH_BACKUP_MS (2ULL * 86400 * 1000) /* the oldest that a last backup may be */
+#define HEALTH_READER_MS (600ULL * 1000)       /* the longest that another program may read in one go */
 #define HEALTH_CHAIN_MOST (IU_CHAIN_MAX - 8)   /* delegations, beyond which their end is near */
 
 struct health {
-    uint64_t backup_ms;   /* when the last verified backup was complete, 0: never, since 1970 as all here */
-    uint64_t key_ms;      /* when node.key was written */
-    uint64_t written_ms;  /* when one of the files that this program writes was written last */
-    uint64_t prepared_ms; /* when node.key.new was, 0: there is none */
-    uint32_t delegations; /* in the chain by which the node runs */
-    uint32_t installed;   /* in the file `chain` of the home */
+    uint64_t backup_ms;     /* when the last verified backup was complete, 0: never, since 1970 as all here */
+    uint64_t key_ms;        /* when node.key was written */
+    uint64_t written_ms;    /* when one of the files that this program writes was written last */
+    uint64_t prepared_ms;   /* when node.key.new was, 0: there is none */
+    uint64_t reader_age_ms; /* of the oldest reader of the store beside this node, 0: there is none */
+    uint32_t delegations;   /* in the chain by which the node runs */
+    uint32_t installed;     /* in the file `chain` of the home */
 };
 
 void health_look(const struct node *node, struct health *out);

@@ -2,89 +2,13 @@
 #include "node/metrics.h"
 
 #include "node/node.h"
-#include "node/os.h"
-#include "node/peer.h"
-#include "store/tables.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REQUEST_MAX 4096
 #define CONNECTIONS_MAX 16
 #define DEADLINE_MS 5000
-
-/* --- the text --- */
-
-static void put(struct iu_buf *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-    iu_buf_printf(out, "# HELP interurban_%s %s\n# TYPE interurban_%s %s\ninterurban_%s %llu\n", name, help,
-                  name, type, name, (unsigned long long)value);
-}
-
-static void put_facts(const struct trace *trace, struct iu_buf *out)
-{
-    iu_buf_put_str(
-        out, "# HELP interurban_facts_total Facts told, by name.\n# TYPE interurban_facts_total counter\n");
-    for (int id = 0; id < IU_FACT_COUNT; id++) {
-        iu_buf_put_str(out, "interurban_facts_total{fact=\"");
-        for (const char *c = iu_fact_name((enum iu_fact_id)id); *c; c++)
-            iu_buf_put_u8(out, (uint8_t)(*c == '_' ? '-' : tolower((unsigned char)*c)));
-        iu_buf_printf(out, "\"} %llu\n", (unsigned long long)trace->counts[id]);
-    }
-}
-
-static void put_traffic(const struct iu_net_view *view, struct iu_buf *out)
-{
-    put(out, "sessions", "gauge", "Open sessions.", view->session_count);
-    put(out, "sessions_admitted", "gauge", "Sessions that are served.", view->admitted_count);
-    put(out, "received_bytes_total", "counter", "Bytes received from peers, within TLS.", view->bytes_in);
-    put(out, "sent_bytes_total", "counter", "Bytes sent to peers, within TLS.", view->bytes_out);
-    put(out, "received_frames_total", "counter", "Frames received.", view->frames_in);
-    put(out, "sent_frames_total", "counter", "Frames sent.", view->frames_out);
-    put(out, "skipped_frames_total", "counter", "Frames of unknown types, skipped.", view->frames_skipped);
-    put(out, "received_entries_total", "counter", "Entries received in batches.", view->entries_in);
-    put(out, "received_entry_bytes_total", "counter", "Bytes of entries received in batches.",
-        view->bytes_entries_in);
-    put(out, "received_chunk_bytes_total", "counter", "Bytes of attachments received.", view->chunk_bytes_in);
-    put(out, "reassembly_bytes", "gauge", "Memory in use for messages that are not whole yet.",
-        view->pool_used);
-    put(out, "wants_open", "gauge", "Logs known to have entries that are not here yet.", view->wants_open);
-}
-
-void metrics_text(struct node *node, struct iu_buf *out)
-{
-    struct iu_net_view view;
-    struct iu_live live;
-    struct iu_snap *snap = iu_snap_open(node->store);
-    node_live(node, snap, &live);
-    uint64_t follows = iu_table_count(snap, IU_T_FOLLOWS);
-    iu_snap_close(snap);
-    iu_net_view(node->net, &view);
-    iu_buf_printf(
-        out,
-        "# HELP interurban_info Version.\n# TYPE interurban_info gauge\ninterurban_info{version=\"%s\"} 1\n",
-        IU_VERSION);
-    put(out, "start_time_seconds", "gauge", "When this node started, seconds since 1970.",
-        node->started_ms / 1000);
-    put(out, "signing", "gauge", "1 if this node may sign.", live.signing);
-    put(out, "released_entries", "gauge", "Size of the own open log, as released.", node->released_size);
-    put(out, "following", "gauge", "Cities followed.", follows);
-    put(out, "connections", "gauge", "TCP connections to other nodes, with or without session.",
-        peers_count(node));
-    put(out, "handshakes_unfinished", "gauge", "Inbound connections without a session.",
-        peers_unfinished(node));
-    put(out, "connections_refused_total", "counter",
-        "Inbound connections that were closed before anything was read.", peers_refused(node));
-    put_traffic(&view, out);
-    put(out, "writer_queue_bytes", "gauge", "Bytes of jobs that wait for the writer.",
-        writer_queued(node->writer));
-    put(out, "store_bytes", "gauge", "Disk space that the store takes.", live.store_used);
-    put(out, "store_free_bytes", "gauge", "Room on the store's disk.", live.store_free);
-    put(out, "store_full", "gauge", "1 while the disk is full.", node->full);
-    put(out, "anonymous_bytes", "gauge", "Memory of this process beyond mapped files.", os_anonymous_bytes());
-    put_facts(&node->trace, out);
-}
 
 /* --- HTTP: one request a connection --- */
 

@@ -328,9 +328,21 @@ static void look_for_room(struct node *node)
     writer_go(node->writer);
 }
 
+/* Snapshots of this node last for one callback: whoever reads for long is another program. */
+static void look_for_readers(struct node *node)
+{
+    uint64_t commit;
+    if (!iu_store_reader(node->store, &commit))
+        node->reader_ms = 0;
+    else if (!node->reader_ms || commit != node->reader)
+        node->reader_ms = os_steady_ms();
+    node->reader = commit;
+}
+
 static void every_second(struct node *node)
 {
     node_drift(node);
+    look_for_readers(node);
     if (node->full && !node->stopping)
         look_for_room(node);
     verbs_wake(node);
@@ -390,6 +402,7 @@ bool node_open(struct node *node, const struct node_options *options, int *exit_
         !open_metrics(node, exit_code))
         return false;
     reload_on_signal(node);
+    node->published_before = node->released_size;
     tell_started(node);
     node_pump(node, &(struct iu_event){.kind = IU_EVENT_TICK});
     own_charter(node);

@@ -70,7 +70,10 @@ struct node {
     uint64_t on_behalf;                      /* conn of the event being stepped */
     uint64_t armed_ms;                       /* when the tick is due */
     uint64_t stop_ms, indexed_ms, urgent_ms; /* by the steady clock; urgent: when such a job was last put */
-    uint64_t room_again; /* after a full disk, writing goes on when so many bytes are free */
+    uint64_t reader, reader_ms; /* the commit that the oldest reader of the store sees, and since when by the
+                                   steady clock; 0: none */
+    uint64_t published_before;  /* released_size at the start */
+    uint64_t room_again;        /* after a full disk, writing goes on when so many bytes are free */
     bool pumping, full, stopping, closing;
     bool release_waits; /* a release that the disk refused */
     enum iu_err failed; /* of the store: nothing is acknowledged any more */

@@ -527,6 +527,27 @@ void iu_store_room(const struct iu_store *store, uint64_t *used, uint64_t *free_
     *free_bytes = free_bytes_of(store->dir);
 }
 
+/* LMDB has the list only as text: a line of heads, then "PID THREAD COMMIT" a line, "-" for a reader at rest.
+ */
+static int take_reader(const char *line, void *with)
+{
+    uint64_t *oldest = with;
+    unsigned long long pid, commit;
+    char thread[40];
+    if (sscanf(line, "%llu %39s %llu", &pid, thread, &commit) == 3 && commit < *oldest)
+        *oldest = commit;
+    return 0;
+}
+
+bool iu_store_reader(const struct iu_store *store, uint64_t *commit)
+{
+    int dead;
+    *commit = UINT64_MAX;
+    mdb_reader_check(store->env, &dead);
+    mdb_reader_list(store->env, take_reader, commit);
+    return *commit != UINT64_MAX;
+}
+
 void iu_store_release(struct iu_store *store, uint32_t log, uint64_t size, struct iu_bytes note)
 {
     struct iu_released *released = &store->released;

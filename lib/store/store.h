@@ -43,6 +43,10 @@ IU_MUST_USE enum iu_err iu_store_mend(struct iu_store *store);
 /* Bytes the file takes, and bytes free on its disk. */
 void iu_store_room(const struct iu_store *store, uint64_t *used, uint64_t *free_bytes);
 
+/* Whether a reader other than the loop's own snapshots has the store open now, and the last commit that the oldest of
+ * them sees: what it holds is not freed. Such a one is another program, or one that died without a word. */
+bool iu_store_reader(const struct iu_store *store, uint64_t *commit);
+
 /* Own log as readers may see it: what is released (signed after the guard was durable). Called on the loop thread with
  * the newest released head; until then the own log reads as empty. `note` is copied. size 0: nothing of `log` yet, the logs before
  * it are closed and read as held; log 0: nothing at all. */

@@ -10,7 +10,7 @@ load doctor
     publish lyon "$work/one.txt"
     soon_well lyon
     [ "$(jq -r '[.checks[].check] | join(",")' <"$work/doctor")" = \
-        "clock,disk,listener,home,key files,key,backup,signing,peers,refusals,paths,histories,address,reachable" ]
+        "clock,disk,readers,listener,home,key files,key,backup,signing,peers,refusals,paths,histories,address,reachable" ]
     field '.checks[] | select(.check == "reachable") | .words | test("reached this node")' <"$work/doctor"
     field '.checks[] | select(.check == "address") | .words | test("leads to this node")' <"$work/doctor"
     field '.checks[] | select(.check == "clock") | .words | test("2 of 2 peers")' <"$work/doctor"
