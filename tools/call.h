@@ -61,6 +61,10 @@ json_t *show_json(const struct iu_answered *answer);
 void show_json_line(json_t *object); /* prints and releases */
 /* Rows for a person: the command's table, or names and values. */
 void show_person(const struct call *call, const struct iu_answered *answer);
+/* A cell of a row, by name; NULL if there is none. */
+const struct iu_cell *row_cell(const struct iu_row *row, const char *name);
+/* A cell's text as far as it may be shown, between two others; nothing where it has none. */
+void show_text(const char *before, const struct iu_cell *cell, const char *after);
 /* A cell of the answer's object, by name; NULL if there is none. */
 const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *name);
 /* An answer as the command shows it: its error, its object, or its table. Returns the exit code. */

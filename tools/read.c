@@ -54,6 +54,48 @@ static bool again(const struct iu_answered *answer, bool got, int code)
     return !ready || !ready->number;
 }
 
+/* What of accepting, signing, storing and serving fails, and why. */
+static void say_unfit(const struct iu_answered *answer)
+{
+    for (size_t i = 0; i < answer->row_count; i++) {
+        const struct iu_cell *code = row_cell(&answer->rows[i], "code");
+        if (!code || !code->text.len)
+            continue;
+        show_text("  ! Cannot ", row_cell(&answer->rows[i], "check"), ": ");
+        show_text("", row_cell(&answer->rows[i], "words"), "\n");
+        show_text("    Next: ", row_cell(&answer->rows[i], "next"), "\n");
+    }
+}
+
+/* --check: each is tried. At view.sock nothing is: then what the status itself says decides. `object` is
+ * printed with the checks in it, and taken; NULL: for a person. */
+static int try_all(struct call *call, json_t *object, bool fit)
+{
+    struct iu_request request = {.verb = iu_bytes_str("ready")};
+    struct iu_answered answer;
+    int code = IU_EXIT_DONE;
+    call->silent = true;
+    bool got = call_exchange(call, &request, &answer, &code);
+    call->silent = false;
+    bool tried = got && !answer.code.len;
+    if (!got || (!tried && answer.exit != IU_EXIT_NOT_ALLOWED) || (tried && answer.exit))
+        fit = false;
+    if (object && tried) {
+        json_t *checks = show_json(&answer);
+        json_object_set(object, "checks", json_object_get(checks, "checks"));
+        json_decref(checks);
+    }
+    if (object) {
+        json_object_set_new(object, "healthy", json_boolean(fit));
+        show_json_line(object);
+    } else if (tried) {
+        say_unfit(&answer);
+    } else if (!got) {
+        puts("  ! Whether it can accept, sign, store and serve could not be tried: interurban doctor");
+    }
+    return fit ? IU_EXIT_DONE : IU_EXIT_UNHEALTHY;
+}
+
 int run_status(struct call *call)
 {
     struct iu_answered answer;
@@ -83,14 +125,19 @@ int run_status(struct call *call)
     }
     if (!got)
         return code;
-    code = show_answer(call, &answer);
-    bool late = again(&answer, got, code);
+    bool late = again(&answer, got, code), tries = call_has(call, "check") && !answer.exit &&
+                                                   !(wait && late) && !answer_cell(&answer, "upgrade.newest");
     const struct iu_cell *signs = answer_cell(&answer, "signing.allowed");
+    if (tries && !call->json)
+        show_answer(call, &answer);
+    if (tries)
+        return try_all(call, call->json ? show_json(&answer) : NULL, !late && signs && signs->number);
+    code = show_answer(call, &answer);
     if (answer.exit)
         return code;
     if (wait && late)
         return IU_EXIT_TIMED_OUT;
-    return call_has(call, "check") && (late || !signs || !signs->number) ? IU_EXIT_UNHEALTHY : code;
+    return call_has(call, "check") ? IU_EXIT_UNHEALTHY : code; /* while it is upgraded */
 }
 
 /* --- head, key, metrics --- */

@@ -30,6 +30,16 @@ static json_t *cell_json(const struct iu_cell *cell)
     }
 }
 
+void show_text(const char *before, const struct iu_cell *cell, const char *after)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    if (cell && cell->text.len) {
+        iu_text_show(&text, cell->text, 600);
+        printf("%s%s%s", before, iu_buf_cstr(&text), after);
+    }
+    iu_buf_fini(&text);
+}
+
 /* The place of "head.size" below `object`: makes "head", returns it, and leaves "size" in *leaf. */
 static json_t *descend(json_t *object, char *name, char **leaf)
 {
@@ -137,7 +147,7 @@ static const char *cell_text(const struct iu_cell *cell, struct iu_buf *out)
     return iu_buf_cstr(out);
 }
 
-static const struct iu_cell *cell_named(const struct iu_row *row, const char *name)
+const struct iu_cell *row_cell(const struct iu_row *row, const char *name)
 {
     struct iu_bytes wanted = iu_bytes_str(name);
     for (size_t i = 0; i < row->cell_count; i++)
@@ -151,7 +161,7 @@ const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *
     const struct iu_cell *found = NULL;
     for (size_t i = 0; i < answer->row_count && !found; i++)
         if (answer->rows[i].path.len == 0)
-            found = cell_named(&answer->rows[i], name);
+            found = row_cell(&answer->rows[i], name);
     return found;
 }
 
@@ -159,14 +169,14 @@ const struct iu_cell *answer_cell(const struct iu_answered *answer, const char *
  * that each claims is put beside it. */
 static const char *column_text(const struct iu_row *row, const char *name, struct iu_buf *out)
 {
-    const struct iu_cell *cell = cell_named(row, name), *handle = cell_named(row, "handle"),
-                         *domain = cell_named(row, "domain");
+    const struct iu_cell *cell = row_cell(row, name), *handle = row_cell(row, "handle"),
+                         *domain = row_cell(row, "domain");
     if (!cell)
         return "";
     if (strcmp(name, "form") == 0 && entry_doubt(row))
         return "does not count";
     const char *text = cell_text(cell, out);
-    const struct iu_cell *up = cell_named(row, "connected");
+    const struct iu_cell *up = row_cell(row, "connected");
     if (strcmp(name, "state") == 0 && up && !up->number && strcmp(text, "in step") == 0)
         return "in step, not connected";
     bool apart = handle && handle->text.len && memchr(handle->text.data, '~', handle->text.len);

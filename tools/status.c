@@ -20,13 +20,7 @@ static unsigned long long number(const struct iu_answered *answer, const char *n
 static void put_text(const struct iu_answered *answer, const char *before, const char *name,
                      const char *after)
 {
-    const struct iu_cell *c = answer_cell(answer, name);
-    struct iu_buf text = IU_BUF_INIT;
-    if (c && c->text.len) {
-        iu_text_show(&text, c->text, 600);
-        printf("%s%s%s", before, iu_buf_cstr(&text), after);
-    }
-    iu_buf_fini(&text);
+    show_text(before, answer_cell(answer, name), after);
 }
 
 /* Nothing else can be said while the store is upgraded. */

@@ -12,6 +12,7 @@
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
+#include "node/ready.h"
 #include "node/reload.h"
 #include "node/service.h"
 #include "node/upgrade.h"
@@ -430,6 +431,7 @@ static void close_all(struct node *node)
     peers_drop(node);
     check_stop(node);
     doctor_stop(node);
+    ready_stop(node);
     control_close(node->control);
     node->control = NULL;
     metrics_close(node->metrics);

@@ -21,6 +21,7 @@ struct doctor;
 struct listeners;
 struct metrics;
 struct peers;
+struct ready;
 struct upgrade;
 struct uploads;
 
@@ -57,6 +58,7 @@ struct node {
     struct uploads *uploads;
     struct check *check;     /* under way, else NULL */
     struct doctor *doctor;   /* the same */
+    struct ready *ready;     /* the same */
     struct upgrade *upgrade; /* of the store, before anything else; else NULL */
     uv_timer_t tick, clock, end, index;
     uv_signal_t term, interrupt, hangup;

@@ -13,6 +13,7 @@
 #include "node/node.h"
 #include "node/os.h"
 #include "node/publish.h"
+#include "node/ready.h"
 #include "node/redact.h"
 #include "node/reload.h"
 #include "node/upgrade.h"
@@ -323,7 +324,7 @@ static const struct verb {
     {"key", cities_key, true, false},        {"check", check_request, true, false},
     {"backup", backup, true, false},         {"config", config, true, false},
     {"doctor", doctor_request, true, false}, {"metrics", metrics, false, false},
-    {"upgrade", upgrade, false, false},
+    {"upgrade", upgrade, false, false},      {"ready", ready_request, true, false},
 };
 
 static const struct verb *verb_of(const struct iu_request *request)
