@@ -57,3 +57,32 @@ shifted() { # a program whose wall clock is off by what the file `shift` says, n
     touch "$work/lyon/guard"
     finds lyon not-running
 }
+
+@test "a reader of the store that does not end: after ten minutes doctor and status --check name it, until it has ended" {
+    found lyon
+    shifted
+    sed -i 's/FAKETIME_DONT_FAKE_MONOTONIC=1 //' "$work/interurband" # every clock of the node jumps
+    IUD=$work/interurband start lyon
+    for n in 1 2 3 4 5 6 7 8; do head -c 30000 /dev/urandom | base64 >"$work/big.txt" && publish lyon "$work/big.txt" >/dev/null; done
+    node lyon status --check >/dev/null
+    mkfifo "$work/pipe"
+    mdb_dump -a "$work/lyon/store" >"$work/pipe" 2>/dev/null 3>&- &
+    pid[reader]=$!
+    exec 7<"$work/pipe" # opened, and not read: it waits in the middle
+    age() { [ "$(node lyon metrics | awk '$1 == "interurban_store_reader_age_seconds" { print $2 }')" -ge "$1" ]; }
+    within 100 age 1
+    node lyon status --check >/dev/null
+    echo +11m >"$work/shift"
+    within 100 age 600
+    refused 7 node lyon status --check
+    [[ $output == *"! Cannot serve: another program has been reading the store for more than ten minutes"* ]]
+    echo +11m >"$work/shift"
+    node lyon doctor --json >"$work/doctor" || true
+    codes | grep -qw reader-old
+    exec 7<&-
+    wait "${pid[reader]}" || true
+    unset "pid[reader]"
+    within 100 node lyon status --check
+    node lyon doctor --json >"$work/doctor" || true
+    refused 1 grep -w reader-old "$work/doctor"
+}
