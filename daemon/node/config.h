@@ -17,7 +17,7 @@ struct config_list {
     size_t count;
 };
 
-enum config_log { CONFIG_LOGFMT, CONFIG_JSON };
+enum config_log { CONFIG_LOG_AUTO, CONFIG_LOG_JOURNAL, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
 struct config {
     struct config_list listen, address, peers;

@@ -44,8 +44,9 @@ int node_refuse(enum iu_error error, const char *why, const char *next)
     struct iu_buf why_safe = IU_BUF_INIT, next_safe = IU_BUF_INIT;
     iu_text_show(&why_safe, iu_bytes_str(why ? why : iu_error_why(error)), WORDS_MAX);
     iu_text_show(&next_safe, iu_bytes_str(next ? next : iu_error_next(error)), WORDS_MAX);
-    fprintf(stderr, "interurband: %s (%s)\n  Next: %s\n", iu_buf_cstr(&why_safe), iu_error_code(error),
-            iu_buf_cstr(&next_safe));
+    if (!trace_refusal(iu_error_code(error), iu_buf_cstr(&why_safe), iu_buf_cstr(&next_safe)))
+        fprintf(stderr, "interurband: %s (%s)\n  Next: %s\n", iu_buf_cstr(&why_safe), iu_error_code(error),
+                iu_buf_cstr(&next_safe));
     iu_buf_fini(&why_safe);
     iu_buf_fini(&next_safe);
     return (int)iu_error_exit(error);
@@ -109,6 +110,15 @@ size_t node_net_sessions(const struct node *node)
     return (size_t)(most > 2 * DIALS_MAX ? most - DIALS_MAX : most);
 }
 
+enum trace_form node_form(const struct node *node)
+{
+    uint64_t log = node->config.log;
+    if (node->json || log == CONFIG_LOG_JSON)
+        return TRACE_JSON;
+    return log == CONFIG_LOG_JOURNAL || (log == CONFIG_LOG_AUTO && os_journal_here()) ? TRACE_JOURNAL
+                                                                                      : TRACE_LOGFMT;
+}
+
 static bool open_home(struct node *node, const struct node_options *options, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT, next = IU_BUF_INIT;
@@ -124,12 +134,12 @@ static bool open_home(struct node *node, const struct node_options *options, int
     }
     os_random(seed, sizeof seed);
     os_random(&number, sizeof number);
-    trace_init(&node->trace, options->json || node->config.log == CONFIG_JSON, seed);
+    node->json = options->json;
+    trace_init(&node->trace, node_form(node), seed);
     iu_rand_seed(&node->rand, number);
     node->rand.fill = os_random;
     node_share_files(node);
     node->alone = options->alone;
-    node->json = options->json;
     if (access(node->home.config, F_OK) != 0)
         tell_defaults(node);
     if (!home_lock(&node->home, &why, &next))

@@ -113,6 +113,8 @@ void node_stop(struct node *node, int exit_code);
 /* Shares out anew what may be open at once, after `sessions` changed; how many sessions of it the net may have. */
 void node_share_files(struct node *node);
 size_t node_net_sessions(const struct node *node);
+/* How facts are told, by the configuration and the command line. */
+enum trace_form node_form(const struct node *node);
 
 /* What `answer` needs beyond the store. Links and words live until the next call. */
 void node_live(struct node *node, const struct iu_snap *snap, struct iu_live *out);

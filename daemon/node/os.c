@@ -117,6 +117,32 @@ bool os_watched(void)
     return usec && strtoull(usec, NULL, 10) > 0 && (!pid || strtol(pid, NULL, 10) == (long)getpid());
 }
 
+bool os_journal_here(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+           (unsigned long long)st.st_dev == device && (unsigned long long)st.st_ino == inode;
+}
+
+int os_journal_open(void)
+{
+    static const struct sockaddr_un journal = {.sun_family = AF_UNIX,
+                                               .sun_path = "/run/systemd/journal/socket"};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&journal, sizeof journal) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+bool os_journal_send(int fd, const void *entry, size_t len)
+{
+    return send(fd, entry, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 uint64_t os_anonymous_bytes(void)
 {
     char line[128];

@@ -28,6 +28,13 @@ void os_notify(const char *state);
 /* Whether there is one, and whether it expects "WATCHDOG=1" again and again: once a second is often enough. */
 bool os_notified(void);
 bool os_watched(void);
+/* Whether standard error leads to the system's journal, as the service manager says. */
+bool os_journal_here(void);
+/* A socket to the journal, which takes entries in its own protocol: lines NAME=value, one datagram an entry.
+ * -1: there is no journal. */
+int os_journal_open(void);
+/* False if it was not taken: the caller tells it otherwise. Never waits. */
+bool os_journal_send(int fd, const void *entry, size_t len);
 
 /* Bytes of memory that are this process' alone (not shared, not of files), 0 if unknown. */
 uint64_t os_anonymous_bytes(void);

@@ -49,7 +49,7 @@ static void give_settings(struct node *node)
 
 static void apply(struct node *node)
 {
-    node->trace.json = node->json || node->config.log == CONFIG_JSON;
+    trace_reform(&node->trace, node_form(node));
     writer_quota(node->writer, node->config.quota_bytes);
     node_share_files(node);
     give_settings(node);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/trace.h"
 
+#include "admin/admin.h"
 #include "base/set.h"
 #include "base/text.h"
+#include "node/os.h"
+#include "sign/hash.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,10 +15,19 @@
 #define BURST 20       /* facts at once, of one peer */
 #define REFILL_MS 1000 /* and one more per this time */
 
-void trace_init(struct trace *trace, bool json, const uint8_t seed[16])
+void trace_reform(struct trace *trace, enum trace_form form)
+{
+    if (trace->journal >= 0)
+        close(trace->journal);
+    trace->form = form;
+    trace->journal = form == TRACE_JOURNAL ? os_journal_open() : -1;
+}
+
+void trace_init(struct trace *trace, enum trace_form form, const uint8_t seed[16])
 {
     memset(trace, 0, sizeof *trace);
-    trace->json = json;
+    trace->journal = -1;
+    trace_reform(trace, form);
     memcpy(trace->seed, seed, sizeof trace->seed);
 }
 
@@ -94,31 +106,144 @@ static void put_city(struct iu_buf *out, bool json, const char *name, const stru
     put_field(out, json, name, iu_bytes_str(id));
 }
 
+static void put_line(const struct trace *trace, const struct iu_fact *fact, uint32_t hidden, uint64_t now_ms,
+                     struct iu_buf *line)
+{
+    struct iu_buf words = IU_BUF_INIT, name = IU_BUF_INIT;
+    bool json = trace->form == TRACE_JSON;
+    char date[25];
+    iu_date_put(date, now_ms);
+    put_name(&name, fact->id);
+    iu_fact_put(&words, fact, trace->namer, trace->with);
+    iu_buf_printf(line, json ? "{\"time\":\"%s\",\"level\":\"%s\"" : "time=%s level=%s", date,
+                  iu_level_name(iu_fact_level(fact->id)));
+    put_field(line, json, "fact", iu_buf_view(&name));
+    put_city(line, json, "city", &fact->city);
+    put_city(line, json, "peer", &fact->peer);
+    if (hidden)
+        iu_buf_printf(line, json ? ",\"hidden\":%u" : " hidden=%u", hidden);
+    iu_buf_put_str(line, json ? ",\"text\":" : " text=");
+    put_quoted(line, iu_buf_view(&words));
+    iu_buf_put_str(line, json ? "}\n" : "\n");
+    iu_buf_fini(&words);
+    iu_buf_fini(&name);
+}
+
+/* --- the journal --- */
+
+/* The error that a person meets for the same cause. */
+static const struct {
+    enum iu_fact_id fact;
+    enum iu_error error;
+} errors[] = {
+    {IU_FACT_STORE_FAILED, IU_E_DISK},     {IU_FACT_STORE_FULL, IU_E_DISK_FULL},
+    {IU_FACT_CLONE_SEEN, IU_E_CLONE},      {IU_FACT_CLONE_TOLD, IU_E_CLONE},
+    {IU_FACT_SIGNING_WAITS, IU_E_FENCE},   {IU_FACT_OWN_AHEAD, IU_E_RECOVERING},
+    {IU_FACT_SIGNING_STOPPED, IU_E_GUARD}, {IU_FACT_CHAIN_REFUSED, IU_E_VERIFY_CHAIN},
+    {IU_FACT_DIAL_FAILED, IU_E_CONNECT},   {IU_FACT_PEER_REFUSED_US, IU_E_REFUSED},
+    {IU_FACT_UPGRADING, IU_E_UPGRADING},   {IU_FACT_CONTROL_REFUSED, IU_E_NOT_ALLOWED},
+};
+
+/* The first half of SHA-256("interurban-fact/1" LF name), as an id of the journal: the same for ever. */
+static void put_id(struct iu_buf *out, enum iu_fact_id id)
+{
+    struct iu_buf text = IU_BUF_INIT;
+    struct iu_hash hash;
+    iu_buf_printf(&text, "interurban-fact/1\n%s", iu_fact_name(id));
+    iu_sha256(iu_buf_view(&text), &hash);
+    iu_buf_put_str(out, "MESSAGE_ID=");
+    for (int i = 0; i < 16; i++)
+        iu_buf_printf(out, "%02x", hash.b[i]);
+    iu_buf_put_u8(out, '\n');
+    iu_buf_fini(&text);
+}
+
+/* A name is what others claim: of it only what is safe to show. */
+static void put_party(const struct trace *trace, struct iu_buf *out, const char *field,
+                      const struct iu_city *city)
+{
+    struct iu_buf name = IU_BUF_INIT;
+    char id[IU_BECH32_MAX];
+    if (iu_is_zero(city->b, IU_ID_LEN))
+        return;
+    iu_city_put(id, city);
+    if (trace->namer)
+        trace->namer(trace->with, city, &name);
+    iu_buf_printf(out, "%s_ID=%s\n%s=", field, id, field);
+    iu_text_show(out, name.len ? iu_buf_view(&name) : iu_bytes_str(id), IU_FACT_TEXT_MAX);
+    iu_buf_put_u8(out, '\n');
+    iu_buf_fini(&name);
+}
+
+/* The entry that a fact is about, if there is one: the newest of those that came. */
+static bool entry_of(const struct iu_fact *fact, uint64_t *index)
+{
+    bool newest = fact->id == IU_FACT_ENTRY_RELEASED || fact->id == IU_FACT_BATCH_STORED;
+    *index = newest ? fact->size - 1 : fact->size;
+    return (newest && fact->size) || fact->id == IU_FACT_ATTACHMENT_STORED;
+}
+
+static void put_entry(const struct trace *trace, const struct iu_fact *fact, uint32_t hidden,
+                      struct iu_buf *out)
+{
+    static const int priorities[] = {7, 6, 4, 2}; /* by level: debug, info, warning, critical */
+    char id[IU_BECH32_MAX];
+    uint64_t index;
+    iu_buf_put_str(out, "MESSAGE=");
+    iu_fact_put(out, fact, trace->namer, trace->with);
+    iu_buf_printf(out,
+                  "\nPRIORITY=%d\nSYSLOG_IDENTIFIER=interurband\nFACT=", priorities[iu_fact_level(fact->id)]);
+    put_name(out, fact->id);
+    iu_buf_put_u8(out, '\n');
+    put_id(out, fact->id);
+    put_party(trace, out, "CITY", &fact->city);
+    put_party(trace, out, "PEER", &fact->peer);
+    if (fact->log)
+        iu_buf_printf(out, "LOG=%u\n", fact->log);
+    if (entry_of(fact, &index) && fact->log) {
+        iu_city_put(id, &fact->city);
+        iu_buf_printf(out, "ENTRY=%s/%u:%llu\n", id, fact->log, (unsigned long long)index);
+    }
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].fact == fact->id)
+            iu_buf_printf(out, "CODE=%s\n", iu_error_code(errors[i].error));
+    if (hidden)
+        iu_buf_printf(out, "HIDDEN=%u\n", hidden);
+}
+
+bool trace_refusal(const char *code, const char *why, const char *next)
+{
+    struct iu_buf entry = IU_BUF_INIT;
+    int fd = os_journal_here() ? os_journal_open() : -1;
+    if (fd < 0)
+        return false;
+    iu_buf_printf(&entry, "MESSAGE=%s (%s). Next: %s\nPRIORITY=3\nSYSLOG_IDENTIFIER=interurband\nCODE=%s\n",
+                  why, code, next, code);
+    bool sent = os_journal_send(fd, entry.data, entry.len);
+    close(fd);
+    iu_buf_fini(&entry);
+    return sent;
+}
+
 void trace_fact(struct trace *trace, const struct iu_fact *fact, uint64_t now_ms)
 {
-    struct iu_buf line = IU_BUF_INIT, words = IU_BUF_INIT, name = IU_BUF_INIT;
-    char date[25];
+    struct iu_buf out = IU_BUF_INIT;
     trace->counts[fact->id]++;
     struct trace_place *place = place_of(trace, fact);
     if (iu_fact_level(fact->id) == IU_DEBUG || (place && !allowed(place, now_ms)))
         return;
-    iu_date_put(date, now_ms);
-    put_name(&name, fact->id);
-    iu_fact_put(&words, fact, trace->namer, trace->with);
-    iu_buf_printf(&line, trace->json ? "{\"time\":\"%s\",\"level\":\"%s\"" : "time=%s level=%s", date,
-                  iu_level_name(iu_fact_level(fact->id)));
-    put_field(&line, trace->json, "fact", iu_buf_view(&name));
-    put_city(&line, trace->json, "city", &fact->city);
-    put_city(&line, trace->json, "peer", &fact->peer);
-    if (place && place->hidden)
-        iu_buf_printf(&line, trace->json ? ",\"hidden\":%u" : " hidden=%u", place->hidden);
+    uint32_t hidden = place ? place->hidden : 0;
     if (place)
         place->hidden = 0;
-    iu_buf_put_str(&line, trace->json ? ",\"text\":" : " text=");
-    put_quoted(&line, iu_buf_view(&words));
-    iu_buf_put_str(&line, trace->json ? "}\n" : "\n");
-    (void)!write(STDERR_FILENO, line.data, line.len);
-    iu_buf_fini(&line);
-    iu_buf_fini(&words);
-    iu_buf_fini(&name);
+    bool told = false;
+    if (trace->journal >= 0) {
+        put_entry(trace, fact, hidden, &out);
+        told = os_journal_send(trace->journal, out.data, out.len);
+        iu_buf_clear(&out);
+    }
+    if (!told) {
+        put_line(trace, fact, hidden, now_ms, &out);
+        (void)!write(STDERR_FILENO, out.data, out.len);
+    }
+    iu_buf_fini(&out);
 }
