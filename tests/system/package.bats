@@ -53,6 +53,9 @@ rw-r--r-- usr/lib/systemd/system/interurban.service
 rw-r--r-- usr/lib/sysusers.d/interurban.conf
 rw-r--r-- usr/lib/tmpfiles.d/interurban.conf
 rw-r--r-- usr/share/doc/interurban/changelog.Debian.gz
+rw-r--r-- usr/lib/systemd/catalog/interurban.catalog
+rw-r--r-- usr/share/interurban/alerts.yml
+rw-r--r-- usr/share/interurban/grafana.json
 rw-r--r-- etc/interurban/interurban.conf
 LIST
     refused 1 grep -E ' \./(var|run|home|usr/local)/' "$work/list"
