@@ -64,6 +64,8 @@ void health_look_home(const struct home *home, struct health *out)
     *out = (struct health){.key_ms = written_ms(home, "node.key"),
                            .prepared_ms = written_ms(home, "node.key.new"),
                            .installed = installed(home)};
+    if (!out->key_ms) /* it is given by the service manager */
+        out->key_ms = written_ms(home, "chain");
     out->delegations = out->installed;
     out->backup_ms = backup_ms(home);
     static const char *const names[] = {"guard", "fence", "lock", "backup"};
