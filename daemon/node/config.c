@@ -152,7 +152,8 @@ static const struct key keys[] = {
      0,
      NULL,
      {"auto", "journal", "logfmt", "json"},
-     "How facts are told: to the journal with fields of their own, or to stderr, one a line, as logfmt or JSON.\n"
+     "How facts are told: to the journal with fields of their own, or to stderr, one a line, as logfmt or "
+     "JSON.\n"
      "auto: the journal where stderr leads there, else logfmt.",
      true},
     {"metrics",

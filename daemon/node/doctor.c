@@ -263,7 +263,8 @@ static void look_at_addresses(struct doctor *doctor)
         if (node_wildcard(list->items[i]))
             continue;
         uint64_t number = doctor->begun_ms * IU_ADDRESSES_MAX + doctor->look_count;
-        doctor->looks[doctor->look_count++].address = list->items[i];
+        struct look *look = &doctor->looks[doctor->look_count++];
+        snprintf(look->address, sizeof look->address, "%s", list->items[i]);
         peer_probe(doctor->node, number, list->items[i], looked);
     }
 }

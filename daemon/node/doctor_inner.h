@@ -20,9 +20,9 @@ struct doctor {
     bool backed; /* the peer that was asked to dial back has answered, or nobody could be asked */
     enum iu_err back_err;
     char back_code[24], back_why[IU_FACT_TEXT_MAX + 1];
-    struct look {            /* who answers at an address of ours */
-        const char *address; /* of the configuration */
-        enum probe what;     /* 0: not known yet */
+    struct look {                         /* who answers at an address of ours */
+        char address[IU_ADDRESS_MAX + 1]; /* as in the configuration, which may be read again meanwhile */
+        enum probe what;                  /* 0: not known yet */
         bool ours;
         char why[IU_FACT_TEXT_MAX + 1];
     } looks[IU_ADDRESSES_MAX];
