@@ -66,6 +66,7 @@ install(FILES deploy/interurban.tmpfiles DESTINATION lib/tmpfiles.d RENAME inter
 install(FILES deploy/interurban.catalog DESTINATION lib/systemd/catalog COMPONENT node)
 install(FILES deploy/alerts.yml deploy/grafana.json DESTINATION share/interurban COMPONENT node)
 install(FILES README.md ARCHITECTURE.md docs/keys.md proto/PROTOCOL.md DESTINATION share/doc/interurban COMPONENT node)
+install(FILES ${CMAKE_BINARY_DIR}/verify.html DESTINATION share/interurban COMPONENT node)
 install(FILES deploy/debian/interurban/lintian-overrides DESTINATION share/lintian/overrides RENAME interurban COMPONENT node)
 iu_install_docs(node interurban)
 
