@@ -70,6 +70,15 @@ if(TEST system/allocs)
   set_tests_properties(system/allocs PROPERTIES TIMEOUT 3600)
 endif()
 
+# --- browser: pages in Debian's chromium, one ctest entry a file of tests/browser; its npm packages are installed by tests/run ---
+file(GLOB browser_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/browser/*.bats)
+foreach(source ${browser_tests})
+  get_filename_component(test ${source} NAME_WE)
+  add_test(NAME browser/${test} COMMAND bats --tap ${source})
+  set_tests_properties(browser/${test} PROPERTIES TIMEOUT 900 RESOURCE_LOCK browser
+    ENVIRONMENT "IU_BIN=${CMAKE_BINARY_DIR}/bin;IU_SOURCE_DIR=${CMAKE_SOURCE_DIR};IU_MODE=${IU_MODE}")
+endforeach()
+
 # --- fuzz: tests/fuzz/NAME_fuzz.c. IU_MODE=fuzz (clang) links libFuzzer; every other mode replays tests/fuzz/corpus/NAME as a plain test ---
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
 foreach(source ${fuzz_targets})

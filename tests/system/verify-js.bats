@@ -41,7 +41,7 @@ plant() { # SED-EXPRESSION
     mkdir -p "$work/planted/daemon/web/static" "$work/planted/proto"
     ln -sfn "$IU_SOURCE_DIR/proto/vectors" "$work/planted/proto/vectors"
     sed "$1" "$script" >"$work/planted/daemon/web/static/verify.js"
-    ! cmp -s "$script" "$work/planted/daemon/web/static/verify.js"
+    refused 1 cmp -s "$script" "$work/planted/daemon/web/static/verify.js"
     refused 1 env IU_BITS=4 "$(command -v nodejs || command -v node)" "$IU_SOURCE_DIR/tests/system/verify-js.mjs" "$work/planted" "$iu" "$work/planted" \
         "$IU_SOURCE_DIR/proto/vectors/export/water.md" "$IU_SOURCE_DIR/proto/vectors/export/water.md"
     grep -q "^not ok" <<<"$output"
