@@ -30,6 +30,7 @@ struct iu_released {
     uint32_t log; /* 0: nothing */
     struct iu_head head;
     struct iu_buf note;
+    struct iu_frontier frontier; /* at head.size, once a reader needed it while more was committed; size 0: not yet */
 };
 
 struct iu_store {

@@ -132,6 +132,24 @@ static bool is_own(const struct iu_snap *snap, const struct iu_city *city)
     return !snap->writes && iu_city_equal(city, &snap->store->city);
 }
 
+/* While publishes are committed one upon the other nearly every look at the own log is such a cut: what it
+ * takes out of the tiles stays the same until the next release. */
+static void cut_released(const struct iu_snap *snap, struct iu_log_state *state)
+{
+    struct iu_released *released = &snap->store->released;
+    bool known = released->frontier.size > 0 && released->frontier.size == released->head.size;
+    bool cuts = state->size > released->head.size;
+    if (!cuts || !known) {
+        cut(snap, state, released->head.size);
+        if (cuts && state->size > 0)
+            released->frontier = state->frontier;
+        return;
+    }
+    state->right = (struct iu_bytes){0};
+    state->size = released->head.size;
+    state->frontier = released->frontier;
+}
+
 static void show_released(const struct iu_snap *snap, struct iu_log_state *state)
 {
     const struct iu_released *released = &snap->store->released;
@@ -140,7 +158,7 @@ static void show_released(const struct iu_snap *snap, struct iu_log_state *state
     } else if (state->log == released->log && state->size >= released->head.size) {
         state->head = released->head;
         state->note = iu_buf_view(&released->note);
-        cut(snap, state, released->head.size);
+        cut_released(snap, state);
     }
 }
 

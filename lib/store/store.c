@@ -554,6 +554,7 @@ void iu_store_release(struct iu_store *store, uint32_t log, uint64_t size, struc
     iu_buf_clear(&released->note);
     released->log = log;
     released->head = (struct iu_head){0};
+    iu_frontier_init(&released->frontier);
     if (!size)
         return;
     iu_must(iu_head_get(note, &released->head) == IU_OK);
