@@ -131,19 +131,49 @@ static struct write *encode(struct client *client, struct iu_reply *reply)
     return write;
 }
 
+/* What the kernel takes at once: libuv's queue asks epoll twice and calls back for each write. A client that
+ * sent its next request already goes through that queue, so that requests never nest. */
+static size_t write_now(struct client *client, const uv_buf_t *bufs, unsigned count)
+{
+    if (client->closing || client->left.len)
+        return 0;
+    int written = uv_try_write((uv_stream_t *)&client->pipe, bufs, count);
+    return written > 0 ? (size_t)written : 0; /* an error comes again with the rest */
+}
+
+static unsigned without_front(uv_buf_t *bufs, unsigned count, size_t written)
+{
+    unsigned gone = 0;
+    while (gone < count && written >= bufs[gone].len)
+        written -= bufs[gone++].len;
+    memmove(bufs, bufs + gone, (count - gone) * sizeof *bufs);
+    if (gone < count) {
+        bufs[0].base += written;
+        bufs[0].len -= written;
+    }
+    return count - gone;
+}
+
 void client_reply(struct client *client, struct iu_reply *reply)
 {
     struct write *write = encode(client, reply);
     uv_buf_t *out = calloc(write->bytes.len / IU_FRAGMENT_MAX + 1, 2 * sizeof *out);
     iu_must(out != NULL);
-    int status = uv_write(&write->request, (uv_stream_t *)&client->pipe, out, cut(write, out), on_written);
+    unsigned count = cut(write, out);
+    count = without_front(out, count, write_now(client, out, count));
+    int status = 0;
+    if (count)
+        status = uv_write(&write->request, (uv_stream_t *)&client->pipe, out, count, on_written);
+    else
+        client->busy = false;
     free(out);
     iu_must(status != UV_ENOMEM);
-    if (status == 0)
+    if (count && status == 0)
         return;
     iu_buf_fini(&write->bytes);
     free(write);
-    client_close(client);
+    if (status < 0)
+        client_close(client);
 }
 
 uint64_t client_number(const struct client *client)

@@ -330,8 +330,10 @@ void writer_go(struct writer *w)
         w->release_after = w->publish_count;
         w->release_number = ++w->release_count;
     }
+    bool takes = !w->held && w->taken - w->told < ORDERS; /* else it is woken when an order was told */
     uv_mutex_unlock(&w->lock);
-    uv_cond_signal(&w->wake);
+    if (takes)
+        uv_cond_signal(&w->wake);
     w->fresh.count = 0;
     w->release_fresh = false;
 }
