@@ -27,6 +27,7 @@
 #define MOVES_MS 500
 #define SETTLE_MOST_MS 10000
 #define ROWS_AT_ONCE 512
+#define MET_AGAIN_MS 60000
 #define CREDIT_LIVE (1024UL * 1024)
 #define CREDIT_MAX (1LL << 40)
 
@@ -169,20 +170,14 @@ static bool ours(const struct iu_net *net, const char *address)
     return false;
 }
 
-/* Remembers that it was met, and where it can be dialled: what an invite or the configuration said stays
- * first. */
-static void remember(struct iu_session *session, const struct iu_state *state)
+/* What it says of where it can be dialled: what an invite or the configuration said stays first. */
+static void put_addresses(struct iu_session *session, const struct iu_state *state,
+                          const struct iu_peer *known, struct iu_peer *peer)
 {
     struct iu_net *net = session->net;
-    struct iu_peer known;
-    bool keep =
-        iu_peer_get(iu_net_snap(net), &session->city, &known) && known.invited && known.address_count > 0;
-    struct iu_job *job = iu_net_job(net, IU_JOB_PEER, &(struct iu_duty){.what = IU_DUTY_NONE});
-    struct iu_peer *peer = &job->peer;
-    job->city = job->peer_city = session->city;
-    *peer = (struct iu_peer){.city = session->city, .met_ms = net->now_ms, .heard_ms = net->now_ms};
+    bool keep = known->invited && known->address_count > 0;
     if (keep)
-        memcpy(peer->addresses[peer->address_count++], known.addresses[0], sizeof known.addresses[0]);
+        memcpy(peer->addresses[peer->address_count++], known->addresses[0], sizeof known->addresses[0]);
     for (size_t i = 0; i < state->address_count && peer->address_count < IU_ADDRESSES_MAX; i++) {
         char text[IU_ADDRESS_MAX + 1];
         if (!iu_address_of_one(state->addresses[i]) || state->addresses[i].len > IU_ADDRESS_MAX)
@@ -192,9 +187,33 @@ static void remember(struct iu_session *session, const struct iu_state *state)
         if (ours(net, text))
             continue;
         iu_gossip_know(net->gossip, &session->city, text, false);
-        if (!keep || strcmp(text, known.addresses[0]) != 0)
+        if (!keep || strcmp(text, known->addresses[0]) != 0)
             memcpy(peer->addresses[peer->address_count++], text, sizeof text);
     }
+}
+
+static bool same_addresses(const struct iu_peer *known, const struct iu_peer *peer)
+{
+    bool same = peer->address_count == 0 || peer->address_count == known->address_count;
+    for (size_t i = 0; same && i < peer->address_count; i++)
+        same = strcmp(peer->addresses[i], known->addresses[i]) == 0;
+    return same;
+}
+
+/* Remembers that it was met, and where it can be dialled. One that was here a moment ago and says the same
+ * costs no write: that it is heard now is kept when it leaves. */
+static void remember(struct iu_session *session, const struct iu_state *state)
+{
+    struct iu_net *net = session->net;
+    struct iu_peer known = {0};
+    struct iu_peer peer = {.city = session->city, .met_ms = net->now_ms, .heard_ms = net->now_ms};
+    bool met = iu_peer_get(iu_net_snap(net), &session->city, &known) && known.met_ms > 0;
+    put_addresses(session, state, &known, &peer);
+    if (met && same_addresses(&known, &peer) && net->now_ms - known.heard_ms < MET_AGAIN_MS)
+        return;
+    struct iu_job *job = iu_net_job(net, IU_JOB_PEER, &(struct iu_duty){.what = IU_DUTY_NONE});
+    job->city = job->peer_city = session->city;
+    job->peer = peer;
 }
 
 void iu_recon_left(struct iu_session *session)

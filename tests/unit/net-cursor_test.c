@@ -112,12 +112,51 @@ static void a_reconnect_without_news_costs_the_same_however_many_logs_there_are(
     assert_in_range(many, 600, 1500);
 }
 
+static uint64_t met_ms(size_t index, size_t peer)
+{
+    struct iu_peer row;
+    struct iu_snap *snap = iu_snap_open(world.nodes[index].store.store);
+    bool known = iu_peer_get(snap, &world.nodes[peer].city, &row);
+    iu_snap_close(snap);
+    return known ? row.met_ms : 0;
+}
+
+/* When it was met is kept when it leaves, and when it comes after a while. */
+static void one_that_is_back_at_once_costs_no_write(void **state)
+{
+    (void)state;
+    for (size_t index = LYON; index <= TURIN; index++) {
+        found(index, index == LYON ? "lyon" : "turin", NODES_MAX);
+        publish(index, "charter");
+    }
+    befriend(TURIN, LYON);
+    run(90000);
+    stop_node(TURIN);
+    run(100);
+    uint64_t met = met_ms(LYON, TURIN);
+    assert_true(met > 0);
+    start_node(TURIN);
+    run(5000);
+    assert_int_equal(admitted(TURIN), 1);
+    assert_int_equal(met_ms(LYON, TURIN), met);
+    stop_node(TURIN);
+    run(100);
+    uint64_t again = met_ms(LYON, TURIN);
+    assert_true(again > met);
+    run(90000);
+    start_node(TURIN);
+    run(5000);
+    assert_int_equal(admitted(TURIN), 1);
+    assert_true(met_ms(LYON, TURIN) > again);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
         CASE(one_stuck_log_holds_up_no_cursor),
         CASE(one_stuck_log_holds_up_no_cursor_while_others_come),
+        CASE(one_that_is_back_at_once_costs_no_write),
         CASE(a_reconnect_without_news_costs_the_same_however_many_logs_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
