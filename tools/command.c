@@ -151,6 +151,10 @@ static const struct flag config_flags[] = {
      true},
     END,
 };
+static const struct flag acts_flags[] = {
+    {"limit", FLAG_NUMBER, "N", "the last N (50)", false, true},
+    END,
+};
 static const struct flag completion_flags[] = {END};
 
 static const struct column peer_columns[] = {
@@ -300,6 +304,11 @@ const struct command commands[] = {
      "4 unknown city"},
     {"metrics", "", "metrics in Prometheus' text format", "", "interurban metrics", no_flags, run_metrics,
      NULL, NULL, ""},
+    {"acts", "", "who did what by way of this node, the last act last",
+     "Every publish, follow, unfollow, block, unblock, invite, join and use of a key, also a refused one, "
+     "leaves a line "
+     "in the file `acts` of the home, with the person's name, before it is answered.",
+     "interurban acts --limit 20", acts_flags, run_acts, NULL, NULL, ""},
     {"completion", "SHELL", "completions for bash or zsh, or the man page (man)", "",
      "interurban completion bash", completion_flags, run_completion, NULL, NULL, ""},
 };

@@ -25,6 +25,7 @@ struct client {
     struct iu_joiner joiner;
     struct iu_buf left; /* received while a request is open */
     uint64_t number;
+    uint32_t uid;
     bool may_change, allowed, busy, closing, reading;
 };
 
@@ -181,6 +182,19 @@ uint64_t client_number(const struct client *client)
     return client->number;
 }
 
+uint32_t client_uid(const struct client *client)
+{
+    return client->uid;
+}
+
+struct client *control_find(struct control *control, uint64_t number)
+{
+    struct client *client = control ? control->first : NULL;
+    while (client && client->number != number)
+        client = client->next;
+    return client;
+}
+
 /* --- requests --- */
 
 static void refuse(struct client *client, enum iu_error error, const char *why)
@@ -280,7 +294,7 @@ static bool member(const struct control *control, int fd, gid_t first)
     return false;
 }
 
-static bool allowed(const struct control *control, const struct client *client)
+static bool allowed(const struct control *control, struct client *client)
 {
     struct ucred who;
     socklen_t len = sizeof who;
@@ -288,6 +302,7 @@ static bool allowed(const struct control *control, const struct client *client)
     if (uv_fileno((const uv_handle_t *)&client->pipe, &fd) != 0 ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
         return false;
+    client->uid = who.uid;
     return who.uid == 0 || who.uid == geteuid() || member(control, fd, who.gid);
 }
 

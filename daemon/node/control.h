@@ -20,5 +20,9 @@ void control_close(struct control *control);
 void client_reply(struct client *client, struct iu_reply *reply);
 /* Its own number, for what belongs to it (uploads). */
 uint64_t client_number(const struct client *client);
+/* The user of the process at its other end, as the kernel says. */
+uint32_t client_uid(const struct client *client);
+/* The client of that number, NULL if it has gone. */
+struct client *control_find(struct control *control, uint64_t number);
 
 #endif

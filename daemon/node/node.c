@@ -2,6 +2,7 @@
 #include "node/node.h"
 
 #include "base/size.h"
+#include "node/acts.h"
 #include "node/check.h"
 #include "node/control.h"
 #include "node/doctor.h"
@@ -9,6 +10,7 @@
 #include "node/listen.h"
 #include "node/metrics.h"
 #include "node/offline.h"
+#include "node/once.h"
 #include "node/os.h"
 #include "node/own.h"
 #include "node/peer.h"
@@ -258,6 +260,8 @@ static bool open_control(struct node *node, int *exit_code)
 {
     struct iu_buf why = IU_BUF_INIT;
     node->asks = asks_open();
+    node->acts = acts_open(node);
+    node->once = once_open();
     node->uploads = uploads_open();
     node->control = control_open(node, &why);
     return node->control || refuse(IU_E_LISTEN, &why, NULL, exit_code);
@@ -356,6 +360,7 @@ static void every_second(struct node *node)
     look_for_readers(node);
     if (node->full && !node->stopping)
         look_for_room(node);
+    acts_retry(node->acts);
     verbs_wake(node);
     service_tick(node);
 }
@@ -460,7 +465,8 @@ static void close_all(struct node *node)
 static void look_for_end(struct node *node)
 {
     uint64_t passed = os_steady_ms() - node->stop_ms;
-    bool done = peers_count(node) == 0 && (!node->writer || writer_idle(node->writer));
+    bool done =
+        peers_count(node) == 0 && (!node->writer || writer_idle(node->writer)) && acts_settled(node->acts);
     if (!node->closing && (done || node->failed || passed >= STOP_POLITE_MS)) {
         close_all(node);
         if (!node->failed && !node->exit_code)
@@ -500,6 +506,8 @@ void node_close(struct node *node)
     iu_net_close(node->net);
     iu_effects_fini(&node->effects);
     asks_close(node->asks);
+    acts_close(node->acts);
+    once_close(node->once);
     uploads_close(node->uploads);
     peers_close(node->peers);
     resolver_close(node->resolver);

@@ -14,12 +14,14 @@
 #include "node/writer.h"
 #include "peer/net.h"
 
+struct acts;
 struct asks;
 struct check;
 struct control;
 struct doctor;
 struct listeners;
 struct metrics;
+struct once;
 struct peers;
 struct ready;
 struct upgrade;
@@ -55,6 +57,8 @@ struct node {
     struct control *control;
     struct metrics *metrics;
     struct asks *asks;
+    struct acts *acts;
+    struct once *once;
     struct uploads *uploads;
     struct check *check;     /* under way, else NULL */
     struct doctor *doctor;   /* the same */

@@ -6,6 +6,7 @@
 #include "log/attach.h"
 #include "log/entry.h"
 #include "node/node.h"
+#include "node/once.h"
 #include "node/os.h"
 #include "node/uploads.h"
 #include "node/verbs.h"
@@ -320,23 +321,17 @@ struct taken {
     uint64_t numbers[IU_ATTACHMENTS_MAX];
 };
 
-static void published(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+void publish_answer(struct node *node, uint32_t number, uint64_t index, struct iu_reply *reply)
 {
-    const struct taken *taken = data;
     struct iu_log_state log;
     struct iu_entry_view view;
     struct iu_arena arena;
-    if (effect->err) {
-        uploads_leave(node->uploads, taken->numbers, taken->count);
-        answer_error(effect, reply);
-        return;
-    }
-    for (size_t i = 0; i < taken->count; i++)
-        uploads_forget(node->uploads, taken->numbers[i]);
     iu_arena_init(&arena, ARENA_MAX);
     struct iu_snap *snap = iu_snap_open(node->store);
-    if (iu_log_find(snap, &node->self, effect->log, &log) &&
-        iu_entry_view(snap, &log, effect->index, &arena, &view) == IU_OK) {
+    bool known = iu_log_find(snap, &node->self, number, &log);
+    if (!known || index >= log.size) {
+        iu_reply_error(reply, IU_E_UNRELEASED, NULL, NULL);
+    } else if (iu_entry_view(snap, &log, index, &arena, &view) == IU_OK) {
         iu_reply_row(reply, "");
         iu_answer_entry(snap, &view, "", reply);
         iu_answer_relations(snap, &view, reply);
@@ -347,13 +342,29 @@ static void published(struct node *node, const struct iu_effect *effect, struct 
     iu_arena_fini(&arena);
 }
 
-static void encode(struct draft *draft, struct iu_job *job)
+static void published(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
+{
+    const struct taken *taken = data;
+    if (effect->err) {
+        uploads_leave(node->uploads, taken->numbers, taken->count);
+        answer_error(effect, reply);
+        return;
+    }
+    for (size_t i = 0; i < taken->count; i++)
+        uploads_forget(node->uploads, taken->numbers[i]);
+    publish_answer(node, effect->log, effect->index, reply);
+}
+
+static void encode(struct draft *draft, const uint8_t *token, struct iu_job *job)
 {
     struct iu_buf fields = IU_BUF_INIT;
     struct iu_header *header = &draft->header;
     iu_document_put(&draft->document, &fields);
     iu_document_body_put(&draft->body, &job->c);
-    os_random(iu_buf_extend(&job->b, IU_SALT_LEN), IU_SALT_LEN);
+    if (token)
+        iu_buf_put(&job->b, token, IU_SALT_LEN);
+    else
+        os_random(iu_buf_extend(&job->b, IU_SALT_LEN), IU_SALT_LEN);
     header->fields = iu_buf_view(&fields);
     header->has_body = true;
     header->body_len = (uint32_t)job->c.len;
@@ -389,14 +400,14 @@ void publish_send(struct node *node, struct client *client, const struct iu_requ
 }
 
 static void submit(struct node *node, struct client *client, const struct iu_request *request,
-                   struct draft *draft)
+                   struct draft *draft, const uint8_t *token)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     struct taken *taken = calloc(1, sizeof *taken);
     iu_must(job != NULL);
     iu_must(taken != NULL);
     *job = (struct iu_job){.kind = IU_JOB_PUBLISH, .city = node->self, .now_ms = node_now(node)};
-    encode(draft, job);
+    encode(draft, token, job);
     job->upload_count = taken->count = draft->body.attachment_count;
     memcpy(job->uploads, draft->uploads, sizeof job->uploads);
     memcpy(taken->numbers, draft->uploads, sizeof taken->numbers);
@@ -409,10 +420,13 @@ bool publish_document(struct node *node, struct client *client, const struct iu_
 {
     struct draft *draft = calloc(1, sizeof *draft);
     iu_must(draft != NULL);
+    uint8_t token[IU_SALT_LEN];
+    bool once = false;
     bool good = take_words(request, draft, reply) && take_refs(node, request, draft, reply) &&
-                take_files(node, client, request, draft, reply);
+                take_files(node, client, request, draft, reply) &&
+                once_take(node, request, &once, token, reply);
     if (good)
-        submit(node, client, request, draft);
+        submit(node, client, request, draft, once ? token : NULL);
     free(draft);
     return !good;
 }

@@ -3,6 +3,7 @@
 
 #include "admin/backup.h"
 #include "admin/read.h"
+#include "node/acts.h"
 #include "node/check.h"
 #include "node/cities.h"
 #include "node/doctor.h"
@@ -11,6 +12,7 @@
 #include "node/layers.h"
 #include "node/metrics.h"
 #include "node/node.h"
+#include "node/once.h"
 #include "node/os.h"
 #include "node/publish.h"
 #include "node/ready.h"
@@ -30,6 +32,7 @@ struct ask {
     struct ask *next;
     uint64_t token;
     struct client *client; /* NULL: gone */
+    struct act *act;       /* what is written down before it is answered, or NULL */
     ask_answer answer;
     void *data;
 };
@@ -46,6 +49,7 @@ struct waiter {
 struct asks {
     struct ask *first;
     struct waiter *waiters;
+    struct act *act; /* of the request being looked at: its ask takes it */
 };
 
 struct asks *asks_open(void)
@@ -58,6 +62,7 @@ struct asks *asks_open(void)
 static void free_ask(struct ask *ask)
 {
     free(ask->data);
+    act_drop(ask->act);
     free(ask);
 }
 
@@ -89,8 +94,11 @@ uint64_t ask_add(struct node *node, struct client *client, ask_answer answer, vo
     *ask = (struct ask){.next = node->asks->first,
                         .token = node_token(node),
                         .client = client,
+                        .act = client ? node->asks->act : NULL,
                         .answer = answer,
                         .data = data};
+    if (client)
+        node->asks->act = NULL;
     node->asks->first = ask;
     return ask->token;
 }
@@ -193,8 +201,11 @@ void verbs_answered(struct node *node, const struct iu_effect *effect)
     *link = ask->next;
     iu_reply_init(&reply);
     ask->answer(node, effect, &reply, ask->data);
-    if (ask->client)
+    if (ask->act)
+        act_end(node, ask->act, &reply);
+    else if (ask->client)
         client_reply(ask->client, &reply);
+    ask->act = NULL;
     iu_reply_fini(&reply);
     free_ask(ask);
 }
@@ -310,21 +321,45 @@ static bool upgrade(struct node *node, struct client *client, const struct iu_re
 typedef bool (*verb_run)(struct node *node, struct client *client, const struct iu_request *request,
                          struct iu_reply *reply);
 
+static bool always(const struct iu_request *request)
+{
+    (void)request;
+    return true;
+}
+
+/* `invite --list`, and `block` without a city. */
+static bool not_listing(const struct iu_request *request)
+{
+    bool block = iu_bytes_equal(request->verb, iu_bytes_str("block"));
+    return block ? iu_request_flag(request, "city") : !iu_request_flag(request, "list");
+}
+
 static const struct verb {
     const char *name;
     verb_run run;
-    bool changes; /* refused on view.sock */
-    bool writes;  /* refused while the disk is full */
+    bool changes;                               /* refused on view.sock */
+    bool writes;                                /* refused while the disk is full */
+    bool (*act)(const struct iu_request *them); /* whether it is written down who asked; NULL: never */
 } verbs[] = {
-    {"invite", invites_invite, true, true},  {"join", invites_join, true, true},
-    {"follow", cities_follow, true, true},   {"unfollow", cities_unfollow, true, true},
-    {"block", cities_block, true, false},    {"unblock", cities_unblock, true, true},
-    {"upload", uploads_chunk, true, true},   {"publish", publish_document, true, true},
-    {"redact", redact_request, true, true},
-    {"key", cities_key, true, false},        {"check", check_request, true, false},
-    {"backup", backup, true, false},         {"config", config, true, false},
-    {"doctor", doctor_request, true, false}, {"metrics", metrics, false, false},
-    {"upgrade", upgrade, false, false},      {"ready", ready_request, true, false},
+    {"invite", invites_invite, true, true, not_listing},
+    {"join", invites_join, true, true, always},
+    {"follow", cities_follow, true, true, always},
+    {"unfollow", cities_unfollow, true, true, always},
+    {"block", cities_block, true, false, not_listing},
+    {"unblock", cities_unblock, true, true, always},
+    {"upload", uploads_chunk, true, true, NULL},
+    {"publish", publish_document, true, true, always},
+    {"redact", redact_request, true, true, always},
+    {"settle", once_settle, true, true, NULL},
+    {"key", cities_key, true, false, always},
+    {"check", check_request, true, false, NULL},
+    {"backup", backup, true, false, NULL},
+    {"config", config, true, false, NULL},
+    {"doctor", doctor_request, true, false, NULL},
+    {"acts", acts_read, true, false, NULL},
+    {"metrics", metrics, false, false, NULL},
+    {"upgrade", upgrade, false, false, NULL},
+    {"ready", ready_request, true, false, NULL},
 };
 
 static const struct verb *verb_of(const struct iu_request *request)
@@ -418,6 +453,29 @@ static void refuse_full(struct node *node, struct iu_reply *reply)
     iu_buf_fini(&next);
 }
 
+/* Runs a verb of the table. Returns true if the reply is whole; an act's goes out by itself. */
+static bool run(struct node *node, struct client *client, const struct verb *verb,
+                const struct iu_request *request, struct iu_reply *reply)
+{
+    struct iu_buf why = IU_BUF_INIT;
+    bool whole = true, is_act = verb->act && verb->act(request),
+         ready = !is_act || acts_ready(node->acts, &why);
+    struct act *act = is_act && ready ? act_begin(node, client, request, reply) : NULL;
+    if (!ready) {
+        iu_reply_error(reply, IU_E_ACTS, iu_buf_cstr(&why), NULL);
+    } else if (!is_act || act) {
+        node->asks->act = act;
+        whole = verb->run(node, client, request, reply);
+        if (whole && act) {
+            act_end(node, act, reply);
+            whole = false;
+        }
+        node->asks->act = NULL;
+    }
+    iu_buf_fini(&why);
+    return whole;
+}
+
 void verbs_request(struct node *node, struct client *client, const struct iu_request *request,
                    bool may_change)
 {
@@ -435,7 +493,7 @@ void verbs_request(struct node *node, struct client *client, const struct iu_req
     else if (verb && verb->writes && node->full)
         refuse_full(node, &reply);
     else if (verb)
-        whole = verb->run(node, client, request, &reply);
+        whole = run(node, client, verb, request, &reply);
     else
         whole = read_answer(node, request, false, &reply);
     if (whole)
