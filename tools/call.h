@@ -105,6 +105,7 @@ int run_key(struct call *call);
 bool key_offline(struct call *call, int *code);
 int run_metrics(struct call *call);
 int run_acts(struct call *call);
+int run_outbox(struct call *call);
 int run_completion(struct call *call);
 
 #endif

@@ -155,6 +155,10 @@ static const struct flag acts_flags[] = {
     {"limit", FLAG_NUMBER, "N", "the last N (50)", false, true},
     END,
 };
+static const struct flag outbox_flags[] = {
+    {"settle", FLAG_NUMBER, "SECONDS", "a file that did not change for so long is whole (5)", false, false},
+    END,
+};
 static const struct flag completion_flags[] = {END};
 
 static const struct column peer_columns[] = {
@@ -309,6 +313,12 @@ const struct command commands[] = {
      "leaves a line "
      "in the file `acts` of the home, with the person's name, before it is answered.",
      "interurban acts --limit 20", acts_flags, run_acts, NULL, NULL, ""},
+    {"outbox", "", "publish what is put into the drop folder, until stopped",
+     "The folder is the configuration's `outbox`. NAME is published once, with what NAME.conf beside it "
+     "says, and goes to published/ with "
+     "its proof and a receipt; what cannot be published goes to rejected/ with the reason in NAME.txt. Runs "
+     "as the node's own user.",
+     "interurban outbox", outbox_flags, run_outbox, NULL, NULL, ""},
     {"completion", "SHELL", "completions for bash or zsh, or the man page (man)", "",
      "interurban completion bash", completion_flags, run_completion, NULL, NULL, ""},
 };

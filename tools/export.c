@@ -241,7 +241,7 @@ static int write_document(struct call *call, const char *dir, const char *main_n
         show_json_line(json_pack("{s:i,s:o}", "schema", 1, "files", files));
     }
     for (size_t i = 0; i < path_count; i++) {
-        if (code < 0 && !call->json)
+        if (code < 0 && !call->json && !call->silent)
             say_path(paths[i]);
         free(paths[i]);
     }

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
+#include "log/entry.h"
 #include "peer/invite.h"
 
 #include <confuse.h>
@@ -62,6 +63,21 @@ static bool loopback_ok(const char *text)
 {
     return *text == 0 ||
            (address_ok(text) && (strncmp(text, "127.", 4) == 0 || strncmp(text, "[::1]:", 6) == 0));
+}
+
+static bool folder_ok(const char *text)
+{
+    return *text == 0 || (*text == '/' && strlen(text) < 3500);
+}
+
+static bool doctype_ok(const char *text)
+{
+    return *text == 0 || iu_doctype_of(text) != 0;
+}
+
+static bool tag_ok(const char *text)
+{
+    return *text == 0 || iu_lang_ok(iu_bytes_str(text));
 }
 
 static bool path_ok(const char *text)
@@ -168,6 +184,35 @@ static const struct key keys[] = {
      "nowhere;\n"
      "`interurban metrics` always works.",
      true},
+    {"outbox",
+     TEXT,
+     "",
+     AT(outbox),
+     0,
+     0,
+     folder_ok,
+     {0},
+     "The drop folder: what clerks put into this directory is published by `interurban outbox`. Empty: "
+     "none.\n"
+     "install -d -o interurban -g GROUP -m 3770 DIR, where GROUP has those who may publish by it."},
+    {"outbox_type",
+     TEXT,
+     "",
+     AT(outbox_type),
+     0,
+     0,
+     doctype_ok,
+     {0},
+     "The type of documents put there, where nothing else is said: policy, statement. Empty: other."},
+    {"outbox_lang",
+     TEXT,
+     "",
+     AT(outbox_lang),
+     0,
+     0,
+     tag_ok,
+     {0},
+     "Their language, where nothing else is said: fr. Empty: none."},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
@@ -216,6 +261,12 @@ static const char *valid(const struct key *key, char words[64])
         return "city1...@host:port";
     if (key->item_ok == loopback_ok)
         return "an address of this machine only: 127.0.0.1:9466, or nothing";
+    if (key->item_ok == folder_ok)
+        return "a path that begins with /, or nothing";
+    if (key->item_ok == doctype_ok)
+        return "policy, practice, agreement, dataset, statement, alert, report or other, or nothing";
+    if (key->item_ok == tag_ok)
+        return "a language tag, as fr or pt-BR, or nothing";
     return key->item_ok == path_ok ? "a path of less than 3500 bytes"
                                    : "at most 8 of host:port: 0.0.0.0:7466";
 }

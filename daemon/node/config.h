@@ -24,8 +24,9 @@ struct config {
     uint64_t dial; /* enum iu_dial_mode */
     char *store;   /* "": `store` in the home */
     uint64_t quota_bytes, sessions;
-    uint64_t log;  /* enum config_log */
-    char *metrics; /* "": no listener */
+    uint64_t log;                             /* enum config_log */
+    char *metrics;                            /* "": no listener */
+    char *outbox, *outbox_type, *outbox_lang; /* of `interurban outbox`; "": no folder, `other`, none */
 };
 
 /* Reads a file; one that is absent means all defaults, unless `needed`. False with `why`: "FILE:LINE: what".
