@@ -177,26 +177,31 @@ struct act *act_begin(struct node *node, const struct client *client, const stru
     return act;
 }
 
-/* The cell that says what came of it: an entry, a draft, a city. */
+static struct iu_bytes cell_of(const struct iu_row *row, const char *name)
+{
+    for (size_t i = 0; i < row->cell_count; i++)
+        if (iu_bytes_equal(row->cells[i].name, iu_bytes_str(name)))
+            return row->cells[i].text;
+    return (struct iu_bytes){0};
+}
+
+/* What came of it: an entry by its name, a draft, a city by its id, which is what a name or handle may yet
+ * become. */
 static void put_result(struct iu_buf *out, const struct iu_reply *reply, struct iu_bytes encoded)
 {
-    static const char *const names[] = {"draft", "name", "handle"};
     struct iu_answered answer;
     struct iu_arena arena;
-    bool found = false;
-    if (*reply->code)
-        put_member(out, "result", iu_bytes_str(reply->code));
+    struct iu_bytes result = iu_bytes_str(reply->code);
     iu_arena_init(&arena, ANSWER_ROOM);
-    if (!*reply->code && iu_answered_get(encoded, &arena, &answer) == IU_OK)
-        for (size_t n = 0; n < sizeof names / sizeof *names && !found; n++)
-            for (size_t i = 0; answer.row_count && i < answer.rows[0].cell_count && !found; i++)
-                if (iu_bytes_equal(answer.rows[0].cells[i].name, iu_bytes_str(names[n])) &&
-                    answer.rows[0].cells[i].text.len) {
-                    put_member(out, "result", answer.rows[0].cells[i].text);
-                    found = true;
-                }
-    iu_arena_fini(&arena);
+    if (!*reply->code && iu_answered_get(encoded, &arena, &answer) == IU_OK && answer.row_count) {
+        result = cell_of(&answer.rows[0], "draft");
+        if (!result.len)
+            result = cell_of(&answer.rows[0], cell_of(&answer.rows[0], "entry").len ? "name" : "city");
+    }
+    if (result.len)
+        put_member(out, "result", result);
     iu_buf_printf(out, ",\"ok\":%s", reply->exit == IU_EXIT_DONE ? "true" : "false");
+    iu_arena_fini(&arena);
 }
 
 /* --- the thread --- */

@@ -8,7 +8,7 @@
  *   uid     of the process at the other end of the control socket
  *   through only if the person was named by that process: the drop folder, the clerk's page
  *   act     the verb; what was asked stands under `title`, `city` and the like
- *   result  the entry's name, or the error's code; `ok` says which
+ *   result  the entry's name, the draft's, the city's id, or the error's code; `ok` says which
  *
  * The file is opened anew for each write, so that a rotated or moved one is never written to. While lines
  * cannot be written, nothing new is done: no act without a line. A thread of its own looks up names and

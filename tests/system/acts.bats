@@ -25,7 +25,7 @@ acts() { # CITY FILTER: of the lines, as one list
     acts lyon '.[1] | .title == "Title of one.txt" and .name == "one.txt" and .result == "lyon/1" and .ok'
     acts lyon '.[2] | .result == "IU-E026" and .ok == false'
     acts lyon '.[4] | .city == "porto" and .ok'
-    acts porto '.[0] | .act == "join" and .result == "Lyon" and .ok'
+    acts porto ".[0] | .act == \"join\" and .result == \"$(id lyon)\" and .ok"
     node lyon acts --limit 2 | grep -c . | grep -qx 2
     node lyon acts --limit 2 | tail -1 | grep -q "$me.*invite.*Kampala"
     # An invite's secret and a document's text are not among them; others cannot read the file.
