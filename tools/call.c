@@ -243,7 +243,8 @@ static void add_arg(struct iu_request *out, const char *name, const char *text)
 /* The request's names of positional arguments. */
 static const char *arg_name(const struct command *command, size_t at)
 {
-    static const char *const names[] = {"CITY", "city", "ENTRY", "entry", "INVITE", "invite", "WHAT", "what"};
+    static const char *const names[] = {"CITY",   "city", "ENTRY", "entry", "INVITE",
+                                        "invite", "WHAT", "what",  "DRAFT", "draft"};
     const char *word = command->args;
     for (; at; at--) {
         word = strchr(word, ' ');

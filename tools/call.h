@@ -106,6 +106,8 @@ bool key_offline(struct call *call, int *code);
 int run_metrics(struct call *call);
 int run_acts(struct call *call);
 int run_outbox(struct call *call);
+int run_drafts(struct call *call);
+int run_approve(struct call *call); /* and reject */
 int run_completion(struct call *call);
 
 #endif

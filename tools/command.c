@@ -89,6 +89,8 @@ static const struct flag publish_flags[] = {
     {"licence", FLAG_TEXT, "SPDX", "the licence", false, true},
     {"summary", FLAG_TEXT, "TEXT", "a few sentences", false, true},
     {"audience", FLAG_TEXT, "CITY", "only this city gets the content; the header is public", true, true},
+    {"draft", FLAG_SWITCH, NULL, "keep it in this node until somebody approves it; nothing is published yet",
+     false, true},
     {"attach", FLAG_FILE, "FILE", "another file beside it", true, false},
     {"media", FLAG_TEXT, "TYPE", "the file's media type (by its name)", false, false},
     {"translation-of", FLAG_TEXT, "ENTRY", "the document that this one translates", false, true},
@@ -155,6 +157,15 @@ static const struct flag acts_flags[] = {
     {"limit", FLAG_NUMBER, "N", "the last N (50)", false, true},
     END,
 };
+static const struct flag drafts_flags[] = {
+    {"out", FLAG_FILE, "FILE", "write the draft's file to FILE, to be read before it is approved", false,
+     false},
+    END,
+};
+static const struct flag reject_flags[] = {
+    {"why", FLAG_TEXT, "TEXT", "the reason, for who wrote the draft", false, true},
+    END,
+};
 static const struct flag outbox_flags[] = {
     {"settle", FLAG_NUMBER, "SECONDS", "a file that did not change for so long is whole (5)", false, false},
     END,
@@ -195,6 +206,10 @@ static const struct column check_columns[] = {
 };
 static const struct column config_columns[] = {
     {"KEY", "key"}, {"VALUE", "value"}, {"DEFAULT", "standard"}, {"CHANGE", "change"}, COLUMNS_END,
+};
+static const struct column draft_columns[] = {
+    {"DRAFT", "draft"}, {"STATE", "state"}, {"TITLE", "title"}, {"TYPE", "type"}, {"LANG", "lang"},
+    {"FILE", "name"},   {"BY", "who"},      {"MADE", "made"},   {"WHY", "why"},   COLUMNS_END,
 };
 static const struct column block_columns[] = {
     {"CITY", "name"},
@@ -313,6 +328,17 @@ const struct command commands[] = {
      "leaves a line "
      "in the file `acts` of the home, with the person's name, before it is answered.",
      "interurban acts --limit 20", acts_flags, run_acts, NULL, NULL, ""},
+    {"drafts", "[DRAFT]", "documents that wait for somebody's word; with DRAFT: that one",
+     "A draft is kept in this node's home, and is no part of the record.",
+     "interurban drafts 3 --out read.pdf", drafts_flags, run_drafts, "drafts", draft_columns,
+     "4 unknown draft"},
+    {"approve", "DRAFT", "publish a draft",
+     "Where the configuration says `approval = two-persons`, by another person than who wrote it.",
+     "interurban approve 3", no_flags, run_approve, NULL, NULL,
+     "4 unknown draft, 5 the same person, 9 needs a person"},
+    {"reject", "DRAFT", "say no to a draft", "The reason stays for 30 days; the draft's file is gone.",
+     "interurban reject 3 --why \"The annex is missing.\"", reject_flags, run_approve, NULL, NULL,
+     "4 unknown draft"},
     {"outbox", "", "publish what is put into the drop folder, until stopped",
      "The folder is the configuration's `outbox`. NAME is published once, with what NAME.conf beside it "
      "says, and goes to published/ with "

@@ -196,3 +196,33 @@ void show_entry(const struct iu_answered *answer)
     if (text_of(answer, "text").len)
         put_prose(text_of(answer, "text"));
 }
+
+/* --- drafts --- */
+
+#define DRAFT_SHOWN_MAX 600
+
+static void put_cell(const struct iu_answered *answer, const char *before, const char *cell)
+{
+    const struct iu_cell *found = answer_cell(answer, cell);
+    struct iu_buf text = IU_BUF_INIT;
+    if (found && found->text.len) {
+        iu_text_show(&text, found->text, DRAFT_SHOWN_MAX);
+        printf("%s%s", before, iu_buf_cstr(&text));
+    }
+    iu_buf_fini(&text);
+}
+
+void show_draft(const struct iu_answered *answer)
+{
+    const struct iu_cell *state = answer_cell(answer, "state");
+    bool waits = state && iu_bytes_equal(state->text, iu_bytes_str("waiting"));
+    put_cell(answer, "Draft ", "draft");
+    put_cell(answer, ", ", "title");
+    put_cell(answer, ", by ", "who");
+    put_cell(answer, waits ? ", is " : ", was ", "state");
+    put_cell(answer, " by ", "by");
+    put_cell(answer, ": ", "why");
+    if (waits)
+        put_cell(answer, ". Somebody else publishes it by: interurban approve ", "draft");
+    putchar('\n');
+}

@@ -6,6 +6,8 @@
 #include "admin/admin.h"
 
 void show_entry(const struct iu_answered *answer);
+/* A draft, in a line. */
+void show_draft(const struct iu_answered *answer);
 /* Why an entry does not count, as a sentence without its end; NULL if it does. */
 const char *entry_doubt(const struct iu_row *row);
 

@@ -283,8 +283,10 @@ void show_person(const struct call *call, const struct iu_answered *answer)
 {
     if (!strcmp(call->command->name, "status"))
         show_status(answer);
+    else if (answer_cell(answer, "draft"))
+        show_draft(answer);
     else if (!strcmp(call->command->name, "show") || !strcmp(call->command->name, "publish") ||
-             !strcmp(call->command->name, "redact"))
+             !strcmp(call->command->name, "approve") || !strcmp(call->command->name, "redact"))
         show_entry(answer);
     else if (call->command->rows)
         show_table(call->command, answer);

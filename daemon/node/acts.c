@@ -90,11 +90,6 @@ bool acts_settled(const struct acts *acts)
     return !acts || acts->error || !acts->count;
 }
 
-const char *act_person(const struct act *act)
-{
-    return *act->person ? act->person : NULL;
-}
-
 uint32_t act_uid(const struct act *act)
 {
     return act->uid;
@@ -206,18 +201,32 @@ static void put_result(struct iu_buf *out, const struct iu_reply *reply, struct 
 
 /* --- the thread --- */
 
+void act_who(const struct act *act, char out[ACTS_NAME_MAX])
+{
+    char room[NAME_ROOM];
+    struct passwd user, *found = NULL;
+    bool known = !*act->person && getpwuid_r(act->uid, &user, room, sizeof room, &found) == 0 && found &&
+                 strlen(found->pw_name) < ACTS_NAME_MAX && iu_text_ok(iu_bytes_str(found->pw_name), false);
+    if (*act->person || known)
+        (void)snprintf(out, ACTS_NAME_MAX, "%s", *act->person ? act->person : found->pw_name);
+    else
+        (void)snprintf(out, ACTS_NAME_MAX, "user %u", act->uid);
+}
+
+void act_title(struct act *act, struct iu_bytes title)
+{
+    put_member(&act->what, "title", title);
+}
+
 static void compose(struct act *act)
 {
-    char room[NAME_ROOM], date[25], number[32];
-    struct passwd user, *found = NULL;
+    char date[25], name[ACTS_NAME_MAX];
     if (act->line.len)
         return; /* it is tried again */
     iu_date_put(date, act->at_ms);
+    act_who(act, name);
     iu_buf_printf(&act->line, "{\"time\":\"%s\",\"person\":", date);
-    (void)snprintf(number, sizeof number, "user %u", act->uid);
-    bool known = getpwuid_r(act->uid, &user, room, sizeof room, &found) == 0 && found;
-    const char *name = known && iu_text_ok(iu_bytes_str(found->pw_name), false) ? found->pw_name : number;
-    put_text(&act->line, iu_bytes_str(*act->person ? act->person : name));
+    put_text(&act->line, iu_bytes_str(name));
     iu_buf_printf(&act->line, ",\"uid\":%u", act->uid);
     if (*act->through)
         put_member(&act->line, "through", iu_bytes_str(act->through));

@@ -41,9 +41,13 @@ struct act *act_begin(struct node *node, const struct client *client, const stru
  * contents. */
 void act_end(struct node *node, struct act *act, struct iu_reply *reply);
 void act_drop(struct act *act);
-/* Whoever acts: the asserted name, or NULL; and the user. */
-const char *act_person(const struct act *act);
+/* Whoever acts, as the line will say. Looks the user up, which may take as long as the machine's directory of
+ * users does: only for what people do one by one. */
+#define ACTS_NAME_MAX (ACTS_PERSON_MAX + 1)
+void act_who(const struct act *act, char out[ACTS_NAME_MAX]);
 uint32_t act_uid(const struct act *act);
+/* What it is about, where the request says only a number. */
+void act_title(struct act *act, struct iu_bytes title);
 
 /* `acts`: the last lines as they stand in the file, at most `limit` (default 50) and 1 MiB, in data. */
 bool acts_read(struct node *node, struct client *client, const struct iu_request *request,

@@ -184,6 +184,17 @@ static const struct key keys[] = {
      "nowhere;\n"
      "`interurban metrics` always works.",
      true},
+    {"approval",
+     WORD,
+     "none",
+     AT(approval),
+     0,
+     0,
+     NULL,
+     {"none", "two-persons"},
+     "Who may publish: everybody who may use the control socket, or two of them together: one drafts, "
+     "another one\n"
+     "approves (interurban publish --draft, drafts, approve, reject)."},
     {"outbox",
      TEXT,
      "",

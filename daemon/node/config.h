@@ -17,6 +17,7 @@ struct config_list {
     size_t count;
 };
 
+enum config_approval { CONFIG_ALONE, CONFIG_TWO_PERSONS };
 enum config_log { CONFIG_LOG_AUTO, CONFIG_LOG_JOURNAL, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
 struct config {
@@ -26,6 +27,7 @@ struct config {
     uint64_t quota_bytes, sessions;
     uint64_t log;                             /* enum config_log */
     char *metrics;                            /* "": no listener */
+    uint64_t approval;                        /* enum config_approval */
     char *outbox, *outbox_type, *outbox_lang; /* of `interurban outbox`; "": no folder, `other`, none */
 };
 

@@ -6,6 +6,7 @@
 #include "node/check.h"
 #include "node/control.h"
 #include "node/doctor.h"
+#include "node/drafts.h"
 #include "node/layers.h"
 #include "node/listen.h"
 #include "node/metrics.h"
@@ -236,6 +237,10 @@ static bool open_net(struct node *node, int *exit_code)
                                      .newest = IU_PROTOCOL_NEWEST,
                                      .sessions_max = node_net_sessions(node),
                                      .quota_bytes = node->config.quota_bytes};
+    struct iu_buf why = IU_BUF_INIT;
+    node->drafts = drafts_open(node, &why);
+    if (!node->drafts)
+        return refuse(IU_E_STORE, &why, NULL, exit_code);
     if (!own_begin(node, &options.fence, peers, exit_code))
         return false;
     node->side = tls_side_open(node->key);
@@ -508,6 +513,7 @@ void node_close(struct node *node)
     asks_close(node->asks);
     acts_close(node->acts);
     once_close(node->once);
+    drafts_close(node->drafts);
     uploads_close(node->uploads);
     peers_close(node->peers);
     resolver_close(node->resolver);

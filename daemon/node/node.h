@@ -19,6 +19,7 @@ struct asks;
 struct check;
 struct control;
 struct doctor;
+struct drafts;
 struct listeners;
 struct metrics;
 struct once;
@@ -59,6 +60,7 @@ struct node {
     struct asks *asks;
     struct acts *acts;
     struct once *once;
+    struct drafts *drafts;
     struct uploads *uploads;
     struct check *check;     /* under way, else NULL */
     struct doctor *doctor;   /* the same */

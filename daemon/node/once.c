@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/once.h"
 
+#include "node/drafts.h"
 #include "node/node.h"
 #include "node/publish.h"
 #include "node/verbs.h"
@@ -56,6 +57,11 @@ static bool unhex(struct iu_bytes text, uint8_t *out)
         out[i / 2] = (uint8_t)(high << 4 | low);
     }
     return true;
+}
+
+bool once_unhex(struct iu_bytes text, uint8_t token[IU_SALT_LEN])
+{
+    return text.len == 2 * (size_t)IU_SALT_LEN && unhex(text, token);
 }
 
 static bool token_get(const struct iu_request *request, uint8_t token[IU_SALT_LEN], struct iu_reply *reply)
@@ -121,33 +127,35 @@ static bool find_in(const struct iu_snap *snap, const struct iu_log_state *log, 
     return false;
 }
 
+static bool find(struct node *node, const struct settling *what, uint32_t *number, uint64_t *index)
+{
+    struct iu_log_state log;
+    bool found = false;
+    struct iu_snap *snap = iu_snap_open(node->store);
+    for (*number = what->log; !found && *number <= iu_chain_open_log(node->chain); *number += !found)
+        found = iu_log_committed(snap, &node->self, *number, &log) && find_in(snap, &log, what, index);
+    iu_snap_close(snap);
+    return found;
+}
+
 /* Whatever was asked before has been written by now, or never will. */
 static void settled(struct node *node, const struct iu_effect *effect, struct iu_reply *reply, void *data)
 {
     const struct settling *what = data;
-    struct iu_log_state log;
     uint64_t index = 0;
-    bool found = false;
+    uint32_t number = 0;
     (void)effect;
-    struct iu_snap *snap = iu_snap_open(node->store);
-    uint32_t number = what->log;
-    for (; !found && number <= iu_chain_open_log(node->chain); number += !found)
-        found = iu_log_committed(snap, &node->self, number, &log) && find_in(snap, &log, what, &index);
-    iu_snap_close(snap);
-    if (found)
+    if (find(node, what, &number, &index))
         publish_answer(node, number, index, reply);
-    else
+    else if (!drafts_settle(node, what->token, reply))
         iu_reply_error(reply, IU_E_ENTRY_UNKNOWN, "nothing was published by that token, and nothing will be",
                        NULL);
 }
 
-static bool since_get(const struct iu_request *request, struct settling *out)
+static bool since_get(struct iu_bytes text, struct settling *out)
 {
-    struct iu_bytes text;
     uint64_t log = 0;
-    if (!iu_request_arg(request, "since", 0, &text))
-        return false;
-    const uint8_t *colon = memchr(text.data, ':', text.len);
+    const uint8_t *colon = !text.len ? NULL : memchr(text.data, ':', text.len);
     if (!colon)
         return false;
     size_t at = (size_t)(colon - text.data);
@@ -157,13 +165,26 @@ static bool since_get(const struct iu_request *request, struct settling *out)
     return good;
 }
 
+bool once_find(struct node *node, struct iu_bytes token, struct iu_bytes since, uint32_t *log,
+               uint64_t *index, bool *fit, struct iu_reply *reply)
+{
+    struct settling what;
+    *fit = once_unhex(token, what.token) && since_get(since, &what);
+    if (!*fit)
+        iu_reply_error(reply, IU_E_INTERNAL, "the draft is damaged", NULL);
+    *fit = *fit && signs(node, reply);
+    return *fit && find(node, &what, log, index);
+}
+
 bool once_settle(struct node *node, struct client *client, const struct iu_request *request,
                  struct iu_reply *reply)
 {
     struct settling what;
     if (!token_get(request, what.token, reply) || !signs(node, reply))
         return true;
-    if (!since_get(request, &what)) {
+    struct iu_bytes since = {0};
+    iu_request_arg(request, "since", 0, &since);
+    if (!since_get(since, &what)) {
         iu_reply_error(reply, IU_E_PROTOCOL, "`since` is LOG:SIZE of the own log before it was asked", NULL);
         return true;
     }

@@ -26,6 +26,14 @@ void once_close(struct once *once);
 bool once_take(struct node *node, const struct iu_request *request, bool *given, uint8_t token[IU_SALT_LEN],
                struct iu_reply *reply);
 
+/* What was published by a token, looked for from log and size on (`since`, LOG:SIZE): true with its place;
+ * *fit tells whether this node can know, with an error in the reply if not. Only where no request with that
+ * token is under way. */
+bool once_find(struct node *node, struct iu_bytes token, struct iu_bytes since, uint32_t *log,
+               uint64_t *index, bool *fit, struct iu_reply *reply);
+/* 64 hex digits. */
+bool once_unhex(struct iu_bytes text, uint8_t token[IU_SALT_LEN]);
+
 /* `settle`. Returns true if the reply is whole, false if it comes later. */
 bool once_settle(struct node *node, struct client *client, const struct iu_request *request,
                  struct iu_reply *reply);

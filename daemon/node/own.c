@@ -2,6 +2,7 @@
 #include "node/own.h"
 
 #include "base/text.h"
+#include "node/drafts.h"
 #include "node/node.h"
 #include "sign/hash.h"
 #include "store/chunks.h"
@@ -143,7 +144,7 @@ static enum iu_err write_start(struct node *node, bool chain)
     enum iu_err err = iu_txn_open(node->store, &txn);
     if (err)
         return err;
-    iu_attach_drop_staged(txn);
+    drafts_drop_staged(node->drafts, txn);
     if (chain)
         apply_chain(node, txn);
     apply_closing(node, txn);

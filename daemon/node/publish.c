@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "log/attach.h"
 #include "log/entry.h"
+#include "node/drafts.h"
 #include "node/node.h"
 #include "node/once.h"
 #include "node/os.h"
@@ -19,6 +20,7 @@
 #define ARENA_MAX (1024UL * 1024)
 #define TIMEOUT_S 10
 #define TIMEOUT_MAX_S 3600
+#define DRAFT_ARGS 8 /* that a kept draft has beside those of its request */
 
 /* Everything that becomes header and body; views into the request. */
 struct draft {
@@ -31,6 +33,8 @@ struct draft {
     struct iu_city audience[IU_ADMIN_AUDIENCE_MAX];
     struct iu_attachment attachments[IU_ATTACHMENTS_MAX];
     uint64_t uploads[IU_ATTACHMENTS_MAX];
+    uint64_t number;      /* of the kept draft that it is, or 0 */
+    const uint8_t *token; /* see once.h; NULL: none */
 };
 
 static bool refuse(struct iu_reply *reply, enum iu_error error, const char *why)
@@ -218,6 +222,22 @@ static bool take_said(const struct iu_request *request, const struct names *name
     return true;
 }
 
+/* Of a kept draft: what was said of its file when it came, and compared then. Who writes the entry looks at
+ * the staged file again. */
+static bool take_kept(const struct iu_request *request, const struct names *names, size_t at,
+                      struct draft *draft, struct iu_reply *reply)
+{
+    struct iu_bytes size, sha256, root;
+    if (!draft->number)
+        return true;
+    struct iu_attachment *out = &draft->attachments[draft->body.attachment_count - 1];
+    if (iu_request_arg(request, names->size, at, &size) && iu_decimal_get(size, &out->size) == IU_OK &&
+        iu_request_arg(request, names->sha256, at, &sha256) && once_unhex(sha256, out->sha256.b) &&
+        iu_request_arg(request, names->root, at, &root) && once_unhex(root, out->root.b))
+        return true;
+    return refuse(reply, IU_E_PROTOCOL, "size, sha256 and root of a draft's file are needed");
+}
+
 static bool take_upload(struct node *node, struct client *client, struct iu_bytes number, struct draft *draft,
                         struct iu_reply *reply)
 {
@@ -225,7 +245,7 @@ static bool take_upload(struct node *node, struct client *client, struct iu_byte
     struct iu_attachment *file = &draft->attachments[draft->body.attachment_count];
     if (iu_decimal_get(number, &value) != IU_OK)
         value = 0;
-    if (!uploads_sums(node, client, value, file, reply))
+    if (!draft->number && !uploads_sums(node, client, value, file, reply))
         return false;
     draft->uploads[draft->body.attachment_count++] = value;
     return true;
@@ -293,6 +313,7 @@ static bool take_files(struct node *node, struct client *client, const struct iu
         if (!take_content(request, draft, reply))
             return false;
     } else if (!take_upload(node, client, number, draft, reply) ||
+               !take_kept(request, &own_names, 0, draft, reply) ||
                !take_said(request, &own_names, 0, &draft->attachments[0], reply)) {
         return false;
     } else if (draft->attachments[0].size <= IU_INLINE_MAX) {
@@ -303,6 +324,7 @@ static bool take_files(struct node *node, struct client *client, const struct iu
             return refuse(reply, IU_E_USAGE, "too many files for one document");
         struct iu_attachment *file = &draft->attachments[draft->body.attachment_count];
         if (!take_upload(node, client, number, draft, reply) ||
+            !take_kept(request, &more_names, i, draft, reply) ||
             !take_said(request, &more_names, i, file, reply))
             return false;
     }
@@ -319,6 +341,7 @@ static bool take_files(struct node *node, struct client *client, const struct iu
 struct taken {
     size_t count;
     uint64_t numbers[IU_ATTACHMENTS_MAX];
+    uint64_t draft; /* that the entry was made of, or 0 */
 };
 
 void publish_answer(struct node *node, uint32_t number, uint64_t index, struct iu_reply *reply)
@@ -346,23 +369,28 @@ static void published(struct node *node, const struct iu_effect *effect, struct 
 {
     const struct taken *taken = data;
     if (effect->err) {
-        uploads_leave(node->uploads, taken->numbers, taken->count);
+        if (taken->draft)
+            drafts_back(node, taken->draft);
+        else
+            uploads_leave(node->uploads, taken->numbers, taken->count);
         answer_error(effect, reply);
         return;
     }
+    if (taken->draft)
+        drafts_done(node, taken->draft);
     for (size_t i = 0; i < taken->count; i++)
         uploads_forget(node->uploads, taken->numbers[i]);
     publish_answer(node, effect->log, effect->index, reply);
 }
 
-static void encode(struct draft *draft, const uint8_t *token, struct iu_job *job)
+static void encode(struct draft *draft, struct iu_job *job)
 {
     struct iu_buf fields = IU_BUF_INIT;
     struct iu_header *header = &draft->header;
     iu_document_put(&draft->document, &fields);
     iu_document_body_put(&draft->body, &job->c);
-    if (token)
-        iu_buf_put(&job->b, token, IU_SALT_LEN);
+    if (draft->token)
+        iu_buf_put(&job->b, draft->token, IU_SALT_LEN);
     else
         os_random(iu_buf_extend(&job->b, IU_SALT_LEN), IU_SALT_LEN);
     header->fields = iu_buf_view(&fields);
@@ -400,33 +428,77 @@ void publish_send(struct node *node, struct client *client, const struct iu_requ
 }
 
 static void submit(struct node *node, struct client *client, const struct iu_request *request,
-                   struct draft *draft, const uint8_t *token)
+                   struct draft *draft)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     struct taken *taken = calloc(1, sizeof *taken);
     iu_must(job != NULL);
     iu_must(taken != NULL);
     *job = (struct iu_job){.kind = IU_JOB_PUBLISH, .city = node->self, .now_ms = node_now(node)};
-    encode(draft, token, job);
+    encode(draft, job);
     job->upload_count = taken->count = draft->body.attachment_count;
     memcpy(job->uploads, draft->uploads, sizeof job->uploads);
     memcpy(taken->numbers, draft->uploads, sizeof taken->numbers);
+    taken->draft = draft->number;
     uploads_take(node->uploads, taken->numbers, taken->count);
     set_out(node, client, request, taken, job);
+}
+
+static bool take_all(struct node *node, struct client *client, const struct iu_request *request,
+                     struct draft *draft, struct iu_reply *reply)
+{
+    return take_words(request, draft, reply) && take_refs(node, request, draft, reply) &&
+           take_files(node, client, request, draft, reply);
+}
+
+bool publish_draft(struct node *node, struct client *client, const struct iu_request *request,
+                   uint64_t number, struct iu_reply *reply)
+{
+    struct iu_bytes token = {0}, since = {0};
+    uint8_t bytes[IU_SALT_LEN];
+    uint64_t index;
+    uint32_t log;
+    bool fit;
+    iu_request_arg(request, "token", 0, &token);
+    iu_request_arg(request, "from", 0, &since);
+    if (once_find(node, token, since, &log, &index, &fit, reply)) {
+        publish_answer(node, log, index,
+                       reply); /* it was, and the node was killed before the draft was over */
+        if (reply->exit == IU_EXIT_DONE)
+            drafts_done(node, number);
+        return true;
+    }
+    if (!fit || !once_unhex(token, bytes))
+        return true;
+    struct draft *draft = calloc(1, sizeof *draft);
+    iu_must(draft != NULL);
+    draft->number = number;
+    draft->token = bytes;
+    bool good = take_all(node, client, request, draft, reply);
+    if (good)
+        submit(node, client, request, draft);
+    free(draft);
+    return !good;
 }
 
 bool publish_document(struct node *node, struct client *client, const struct iu_request *request,
                       struct iu_reply *reply)
 {
+    uint8_t token[IU_SALT_LEN];
+    bool once = false, is_draft = iu_request_flag(request, "draft");
+    if (!is_draft && node->config.approval == CONFIG_TWO_PERSONS)
+        return !refuse(reply, IU_E_APPROVAL, NULL);
+    if (is_draft && request->arg_count + DRAFT_ARGS > IU_ADMIN_ARGS_MAX)
+        return !refuse(reply, IU_E_USAGE, "too many topics and documents are named for a draft");
     struct draft *draft = calloc(1, sizeof *draft);
     iu_must(draft != NULL);
-    uint8_t token[IU_SALT_LEN];
-    bool once = false;
-    bool good = take_words(request, draft, reply) && take_refs(node, request, draft, reply) &&
-                take_files(node, client, request, draft, reply) &&
-                once_take(node, request, &once, token, reply);
-    if (good)
-        submit(node, client, request, draft, once ? token : NULL);
+    bool good =
+        take_all(node, client, request, draft, reply) && once_take(node, request, &once, token, reply);
+    draft->token = once ? token : NULL;
+    if (good && is_draft)
+        drafts_keep(node, client, request, draft->uploads, draft->body.attachment_count, draft->token);
+    else if (good)
+        submit(node, client, request, draft);
     free(draft);
     return !good;
 }

@@ -14,11 +14,15 @@ struct iu_job;
  * (entries); audience* (cities that alone may have the body; none: everybody); name, media, size, sha256 and
  * root (hex) of the file itself; its bytes are in data up to 48 KiB, else `upload` names it. attachment-name,
  * -media, -size, -sha256, -root, -upload: the same of each further file, in order. timeout: seconds that it
- * may wait until this node may sign. once: see once.h. Returns true if the reply is whole, false if it comes
+ * may wait until this node may sign. once: see once.h. draft: it is kept for a
+ * second person (drafts.h). Returns true if the reply is whole, false if it comes
  * later.
  */
 bool publish_document(struct node *node, struct client *client, const struct iu_request *request,
                       struct iu_reply *reply);
+/* A draft, as drafts.h keeps it: published now, unless it was before. */
+bool publish_draft(struct node *node, struct client *client, const struct iu_request *request,
+                   uint64_t number, struct iu_reply *reply);
 /* An own entry as `publish` answers; UNRELEASED if it is stored and not yet out. */
 void publish_answer(struct node *node, uint32_t number, uint64_t index, struct iu_reply *reply);
 

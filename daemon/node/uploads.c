@@ -2,6 +2,7 @@
 #include "node/uploads.h"
 
 #include "node/node.h"
+#include "node/os.h"
 #include "node/verbs.h"
 #include "sign/hash.h"
 
@@ -34,6 +35,9 @@ struct uploads *uploads_open(void)
 {
     struct uploads *uploads = calloc(1, sizeof *uploads);
     iu_must(uploads != NULL);
+    /* A draft's files keep their numbers over a start: new ones are others. */
+    os_random(&uploads->numbers, sizeof uploads->numbers);
+    uploads->numbers = uploads->numbers >> 24 << 20;
     return uploads;
 }
 
@@ -80,7 +84,7 @@ void uploads_leave(struct uploads *uploads, const uint64_t *numbers, size_t coun
     give_away(uploads, numbers, count, NOBODY);
 }
 
-static void drop(struct node *node, uint64_t number)
+void uploads_drop(struct node *node, uint64_t number)
 {
     struct iu_job *job = calloc(1, sizeof *job);
     iu_must(job != NULL);
@@ -100,7 +104,7 @@ void uploads_sweep(struct node *node)
 {
     for (size_t i = 0; i < node->uploads->count;)
         if (node->uploads->items[i]->client == NOBODY)
-            drop(node, node->uploads->items[i]->number);
+            uploads_drop(node, node->uploads->items[i]->number);
         else
             i++;
 }
@@ -184,7 +188,7 @@ bool uploads_chunk(struct node *node, struct client *client, const struct iu_req
         return true;
     }
     if (upload->size + request->data.len > IU_ATTACHMENT_MAX) {
-        drop(node, upload->number);
+        uploads_drop(node, upload->number);
         iu_reply_error(reply, IU_E_FILE_TOO_LARGE, NULL, NULL);
         return true;
     }
@@ -205,6 +209,15 @@ bool uploads_chunk(struct node *node, struct client *client, const struct iu_req
         put_number(upload->number, reply);
     ask_send(node, ask_add(node, soon ? NULL : client, uploaded, kept), job);
     return soon;
+}
+
+bool uploads_whole(struct node *node, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < node->uploads->count; k++)
+            if (node->uploads->items[k]->number == numbers[i] && node->uploads->items[k]->err)
+                return false;
+    return true;
 }
 
 bool uploads_sums(struct node *node, const struct client *client, uint64_t number, struct iu_attachment *out,

@@ -9,6 +9,8 @@
 
 struct uploads;
 
+#define UPLOADS_KEPT_MAX 64 /* drafts being approved at once */
+
 struct uploads *uploads_open(void);
 void uploads_close(struct uploads *uploads);
 /* What a client has sent and not published will be dropped. */
@@ -32,6 +34,10 @@ bool uploads_sums(struct node *node, const struct client *client, uint64_t numbe
 void uploads_take(struct uploads *uploads, const uint64_t *numbers, size_t count);
 /* Nothing came of it: they will be dropped. */
 void uploads_leave(struct uploads *uploads, const uint64_t *numbers, size_t count);
+/* Whether every chunk of them could be kept, as far as is known. */
+bool uploads_whole(struct node *node, const uint64_t *numbers, size_t count);
+/* Its chunks go now. */
+void uploads_drop(struct node *node, uint64_t number);
 /* Its chunks belong to an entry now. */
 void uploads_forget(struct uploads *uploads, uint64_t number);
 

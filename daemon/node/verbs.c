@@ -7,6 +7,7 @@
 #include "node/check.h"
 #include "node/cities.h"
 #include "node/doctor.h"
+#include "node/drafts.h"
 #include "node/health.h"
 #include "node/invites.h"
 #include "node/layers.h"
@@ -101,6 +102,11 @@ uint64_t ask_add(struct node *node, struct client *client, ask_answer answer, vo
         node->asks->act = NULL;
     node->asks->first = ask;
     return ask->token;
+}
+
+struct act *asks_act(struct node *node)
+{
+    return node->asks->act;
 }
 
 void ask_send(struct node *node, uint64_t token, struct iu_job *job)
@@ -350,6 +356,9 @@ static const struct verb {
     {"upload", uploads_chunk, true, true, NULL},
     {"publish", publish_document, true, true, always},
     {"redact", redact_request, true, true, always},
+    {"drafts", drafts_list, true, false, NULL},
+    {"approve", drafts_approve, true, true, always},
+    {"reject", drafts_reject, true, true, always},
     {"settle", once_settle, true, true, NULL},
     {"key", cities_key, true, false, always},
     {"check", check_request, true, false, NULL},

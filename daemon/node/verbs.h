@@ -8,6 +8,7 @@
 #include "node/control.h"
 #include "peer/net.h"
 
+struct act;
 struct node;
 
 struct asks *asks_open(void);
@@ -34,6 +35,8 @@ typedef void (*ask_answer)(struct node *node, const struct iu_effect *effect, st
                            void *data);
 /* Registers an ask of the client; `data` (may be NULL) is freed with it. Returns its token. */
 uint64_t ask_add(struct node *node, struct client *client, ask_answer answer, void *data);
+/* The act that the request under way is, until an ask has taken it; NULL: it is none. */
+struct act *asks_act(struct node *node);
 /* Sends the event and takes the job. */
 void ask_send(struct node *node, uint64_t token, struct iu_job *job);
 

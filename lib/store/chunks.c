@@ -282,19 +282,31 @@ void iu_attach_drop(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_
     iu_del(txn, IU_T_ATTACHMENTS, iu_key_attachment(key, log_no, index, attachment));
 }
 
-void iu_attach_drop_staged(struct iu_txn *txn)
+static bool is_kept(uint64_t upload, const uint64_t *keep, size_t keep_count)
 {
+    for (size_t i = 0; i < keep_count; i++)
+        if (keep[i] == upload)
+            return true;
+    return false;
+}
+
+void iu_attach_drop_staged(struct iu_txn *txn, const uint64_t *keep, size_t keep_count)
+{
+    uint64_t from = 0;
     for (bool here = true; here && !txn->err;) {
-        uint8_t prefix[IU_KEY_MAX];
+        uint8_t prefix[IU_KEY_MAX], first[IU_KEY_MAX];
         uint64_t upload = 0;
         struct iu_scan scan;
         struct iu_bytes key, value;
-        iu_scan_open(&txn->reads, IU_T_ATTACHMENTS, iu_key_u32(prefix, 0), (struct iu_bytes){0}, &scan);
+        iu_scan_open(&txn->reads, IU_T_ATTACHMENTS, iu_key_u32(prefix, 0),
+                     iu_key_attachment(first, 0, from, 0), &scan);
         here = iu_scan_next(&scan, &key, &value) && key.len == 16;
         if (here)
             upload = iu_load_u64(key.data + 4);
         iu_scan_close(&scan);
-        if (here)
+        if (here && !is_kept(upload, keep, keep_count))
             iu_attach_drop(txn, 0, upload, 0);
+        here = here && upload < UINT64_MAX;
+        from = upload + 1;
     }
 }

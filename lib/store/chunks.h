@@ -40,10 +40,11 @@ void iu_chunks_append(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint3
                       struct iu_attach_state *state, struct iu_bytes data, const struct iu_hash *leaves, size_t count);
 
 /* Staging of an own attachment before its entry exists: log_no 0, index = upload number. iu_attach_adopt gives the staged chunks to
- * the entry; iu_attach_drop removes one; iu_attach_drop_staged removes all (at start). A staged size may be unknown (0) until done. */
+ * the entry; iu_attach_drop removes one; iu_attach_drop_staged removes all (at start)
+ * but those whose upload numbers are in `keep`. A staged size may be unknown (0) until done. */
 void iu_attach_adopt(struct iu_txn *txn, uint64_t upload, uint32_t log_no, uint64_t index, uint32_t attachment, uint64_t size,
                      const struct iu_hash *root);
 void iu_attach_drop(struct iu_txn *txn, uint32_t log_no, uint64_t index, uint32_t attachment);
-void iu_attach_drop_staged(struct iu_txn *txn);
+void iu_attach_drop_staged(struct iu_txn *txn, const uint64_t *keep, size_t keep_count);
 
 #endif

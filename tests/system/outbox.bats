@@ -38,8 +38,8 @@ why() { # NAME: the sentence, which is one line and ends with a code
 @test "a file is published with its proof and a receipt, and leaves the folder; who put it there is written down" {
     desk 'outbox_type = policy' 'outbox_lang = fr'
     put délibération_2026.txt "Le conseil a délibéré."
-    within 100 test -e "$drop/published/délibération_2026.txt.receipt.html"
-    within 50 empty
+    within 300 test -e "$drop/published/délibération_2026.txt.receipt.html"
+    within 150 empty
     node lyon show lyon/1 --json | field '.title == "délibération 2026" and .type == "policy" and .lang == "fr"'
     "$iu" verify "$drop/published/délibération_2026.txt" --city "$(id lyon)"
     [ "$(cat "$drop/published/délibération_2026.txt")" = "Le conseil a délibéré." ]
@@ -51,29 +51,29 @@ why() { # NAME: the sentence, which is one line and ends with a code
 @test "NAME.conf says title, type, language, topics and what is replaced, and goes along" {
     desk
     put old.txt "Before."
-    within 100 test -e "$drop/published/old.txt.receipt.html"
+    within 300 test -e "$drop/published/old.txt.receipt.html"
     printf '%s\n' 'title = "Wasser für alle"' 'type = agreement' 'lang = de' 'tags = {"water", "rivers"}' 'supersedes = {"lyon/1"}' >"$drop/new.txt.conf"
     put new.txt "After."
-    within 100 test -e "$drop/published/new.txt.conf"
-    within 50 empty
+    within 300 test -e "$drop/published/new.txt.conf"
+    within 150 empty
     node lyon show lyon/2 --json | field '.title == "Wasser für alle" and .type == "agreement" and .lang == "de" and .tags == ["water", "rivers"]
         and .supersedes == ["lyon/1"]'
     echo 'titel = "x"' >"$drop/wrong.txt.conf"
     put wrong.txt "Wrong."
-    within 100 test -e "$drop/rejected/wrong.txt"
+    within 300 test -e "$drop/rejected/wrong.txt"
     [[ $(why wrong.txt) == *"wrong.txt.conf is not understood, line 1: no such option 'titel'"* ]]
     echo 'supersedes = {"lyon/99"}' >"$drop/other.txt.conf"
     put other.txt "Other."
-    within 100 test -e "$drop/rejected/other.txt.conf"
+    within 300 test -e "$drop/rejected/other.txt.conf"
     [[ $(why other.txt) == *"is not known to this node"*IU-E012* ]]
     # What a clerk writes cannot bring in the environment or other files.
     printf '%s\n' 'title = "a ${HOME} b"' >"$drop/env.txt.conf"
     put env.txt "Env."
-    within 100 test -e "$drop/published/env.txt.receipt.html"
+    within 300 test -e "$drop/published/env.txt.receipt.html"
     node lyon show lyon/3 --json | field '.title == "a  b"'
     echo 'include("/etc/passwd")' >"$drop/inc.txt.conf"
     put inc.txt "Inc."
-    within 100 test -e "$drop/rejected/inc.txt"
+    within 300 test -e "$drop/rejected/inc.txt"
     node lyon list --json | field '.entries | length == 3'
 }
 
@@ -93,8 +93,8 @@ why() { # NAME: the sentence, which is one line and ends with a code
     put "$(printf '%0244d.txt' 1)" x
     for name in .hidden a.part b.tmp c~ '~$office.docx' Thumbs.db; do put "$name" x; done
     put good.txt Good.
-    within 100 test -e "$drop/published/good.txt.receipt.html"
-    within 100 test -e "$drop/rejected/folder.txt"
+    within 300 test -e "$drop/published/good.txt.receipt.html"
+    within 300 test -e "$drop/rejected/folder.txt"
     [[ $(why link.txt) == "This is a link"* ]]
     [[ $(why second.txt) == "This file has a second name"* ]]
     [[ $(why pipe.txt) == "This is no file."* ]]
@@ -113,7 +113,7 @@ why() { # NAME: the sentence, which is one line and ends with a code
     ! grep -qP '[\x00-\x08\x0b-\x1f\x{202e}]' "$work/outbox.out"
     # Rejected again under the same name: both are kept.
     : >"$drop/empty.txt"
-    within 100 test -e "$drop/rejected/empty.txt.2"
+    within 300 test -e "$drop/rejected/empty.txt.2"
     [ "$(wc -l <"$drop/rejected/empty.txt.2.txt")" = 1 ]
 }
 
@@ -130,10 +130,10 @@ why() { # NAME: the sentence, which is one line and ends with a code
         sleep 0.4
         [ -e "$drop/slow.txt" ]
     done
-    within 100 test -e "$drop/published/slow.txt.receipt.html"
+    within 300 test -e "$drop/published/slow.txt.receipt.html"
     [ "$(wc -l <"$drop/published/slow.txt")" = 8 ]
     echo other >"$drop/slow.txt"
-    within 100 test -e "$drop/published/lyon-2/slow.txt.receipt.html"
+    within 300 test -e "$drop/published/lyon-2/slow.txt.receipt.html"
     [ "$(wc -l <"$drop/published/slow.txt")" = 8 ]
     [ "$(cat "$drop/published/lyon-2/slow.txt")" = other ]
     "$iu" verify "$drop/published/lyon-2/slow.txt"
@@ -206,7 +206,7 @@ why() { # NAME: the sentence, which is one line and ends with a code
     [ -e "$drop/f.txt" ]
     rm "$work/lyon/outbox"/*
     serve
-    within 100 empty
+    within 300 empty
     node lyon list --json | field '[.entries[].title] == ["f", "f"]'
 }
 
@@ -222,7 +222,7 @@ why() { # NAME: the sentence, which is one line and ends with a code
     # The honest case: asked, nobody hears, and it is found.
     token=$(printf '%064d' 8)
     "$ask" "$work/lyon/control.sock" publish title=heard name=one.txt once="$token" --unheard --data "$work/one.txt"
-    within 50 node lyon show lyon/1
+    within 150 node lyon show lyon/1
     "$ask" "$work/lyon/control.sock" settle once="$token" since=1:1 | field '.cells.name == "lyon/1"'
     # Found also after the node was killed, and never made twice.
     killed lyon
@@ -263,13 +263,13 @@ why() { # NAME: the sentence, which is one line and ends with a code
     head -c 900000 /dev/urandom >"$drop/a.bin"
     head -c 900000 /dev/zero >"$work/disk/fill"
     serve
-    within 100 node lyon show lyon/1
-    within 100 grep -q "cannot be written yet" "$work/outbox.out"
+    within 300 node lyon show lyon/1
+    within 300 grep -q "cannot be written yet" "$work/outbox.out"
     [ -e "$drop/a.bin" ]
     [ ! -e "$drop/published/a.bin" ]
     rm "$work/disk/fill"
     within 150 test -e "$drop/published/a.bin.receipt.html"
-    within 50 test ! -e "$drop/a.bin"
+    within 150 test ! -e "$drop/a.bin"
     node lyon list --json | field '.entries | length == 1'
     "$iu" verify "$drop/published/a.bin"
     kill -9 "$box"

@@ -197,18 +197,22 @@ static void a_staged_attachment_is_given_to_its_entry_and_others_are_dropped(voi
     struct iu_txn *txn = temp_txn(&t);
     iu_attach_make(txn, 0, 100, 0, 0, &unknown);
     iu_attach_make(txn, 0, 200, 0, 0, &unknown);
+    iu_attach_make(txn, 0, 150, 0, 0, &unknown);
+    iu_attach_make(txn, 0, UINT64_MAX, 0, 0, &unknown);
     assert_int_equal(iu_txn_commit(txn), IU_OK);
     append_to(&t, &kept, 0, 100, 0, 2);
     append_to(&t, &kept, 0, 100, 0, 4);
     append_to(&t, &left, 0, 200, 0, 260);
     txn = temp_txn(&t);
     iu_attach_adopt(txn, 100, 1, 7, 0, kept.bytes.len, &kept.root);
-    iu_attach_drop_staged(txn);
+    iu_attach_drop_staged(txn, (const uint64_t[]){150}, 1);
     assert_int_equal(iu_txn_commit(txn), IU_OK);
 
     struct iu_snap *snap = iu_snap_open(t.store);
     assert_false(iu_attach_find(snap, 0, 100, 0, &attach));
     assert_false(iu_attach_find(snap, 0, 200, 0, &attach));
+    assert_false(iu_attach_find(snap, 0, UINT64_MAX, 0, &attach));
+    assert_true(iu_attach_find(snap, 0, 150, 0, &attach));
     assert_true(iu_attach_find(snap, 1, 7, 0, &attach));
     check_range(snap, &attach, &kept, 0, 4);
     check_range(snap, &attach, &kept, 2, 3);
