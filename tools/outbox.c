@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,6 +323,14 @@ static int ask_config(struct watch *watch, char **dir)
                                   "set `outbox` in interurban.conf, and start the node again");
 }
 
+static volatile sig_atomic_t ended; /* asked to, between two passes */
+
+static void on_end(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
 int run_outbox(struct call *call)
 {
     struct watch *watch = calloc(1, sizeof *watch);
@@ -342,10 +351,13 @@ int run_outbox(struct call *call)
     call->silent = true;
     call->timeout_s = 90;
     uint64_t pause_ms = watch->settle_ms < 2000 ? watch->settle_ms / 2 + 50 : 1000;
-    while (code < 0) {
+    signal(SIGTERM, on_end);
+    signal(SIGINT, on_end);
+    while (code < 0 && !ended) {
         pass(watch);
         nanosleep(&(struct timespec){(time_t)(pause_ms / 1000), (long)(pause_ms % 1000) * 1000000}, NULL);
     }
+    code = code < 0 ? IU_EXIT_DONE : code;
     folder_close(&watch->outbox);
     free(watch->outbox.type);
     free(watch->outbox.lang);

@@ -127,10 +127,12 @@ bool details_read(const struct outbox *outbox, int fd, const char *name, struct 
     memset(out, 0, sizeof *out);
     bool good = fd < 0 || read_all(fd, &text);
     /* A text editor of another system may put a mark before the text. */
-    if (good && text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3))
+    if (good && text.data && text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3))
         iu_buf_drop_front(&text, 3);
-    if (good && !iu_text_ok(iu_buf_view(&text), true) && !memchr(text.data, '\r', text.len))
-        good = false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] == '\r') /* lines of another system */
+            text.data[i] = ' ';
+    good = good && iu_text_ok(iu_buf_view(&text), true);
     if (!good)
         iu_buf_printf(why, "The file %s" OUTBOX_CONF " is no text in UTF-8 of at most 64 KiB.", name);
     if (good && fd >= 0 && !parse(iu_buf_cstr(&text), out, &wrong)) {

@@ -66,15 +66,23 @@ why() { # NAME: the sentence, which is one line and ends with a code
     put other.txt "Other."
     within 300 test -e "$drop/rejected/other.txt.conf"
     [[ $(why other.txt) == *"is not known to this node"*IU-E012* ]]
+    printf 'title = "bad \xe9"\r\n' >"$drop/latin.txt.conf"
+    put latin.txt "Latin."
+    within 300 test -e "$drop/rejected/latin.txt"
+    [[ $(why latin.txt) == *"no text in UTF-8"* ]]
     # What a clerk writes cannot bring in the environment or other files.
     printf '%s\n' 'title = "a ${HOME} b"' >"$drop/env.txt.conf"
     put env.txt "Env."
     within 300 test -e "$drop/published/env.txt.receipt.html"
     node lyon show lyon/3 --json | field '.title == "a  b"'
+    printf 'title = "lines"\r\ntype = report\r\n' >"$drop/crlf.txt.conf"
+    put crlf.txt "Lines."
+    within 300 test -e "$drop/published/crlf.txt.receipt.html"
+    node lyon show lyon/4 --json | field '.title == "lines" and .type == "report"'
     echo 'include("/etc/passwd")' >"$drop/inc.txt.conf"
     put inc.txt "Inc."
     within 300 test -e "$drop/rejected/inc.txt"
-    node lyon list --json | field '.entries | length == 3'
+    node lyon list --json | field '.entries | length == 4'
 }
 
 @test "what cannot be published is rejected with one sentence, and what is not meant to be is left alone" {
