@@ -194,7 +194,8 @@ static const struct key keys[] = {
      {"none", "two-persons"},
      "Who may publish: everybody who may use the control socket, or two of them together: one drafts, "
      "another one\n"
-     "approves (interurban publish --draft, drafts, approve, reject)."},
+     "approves (interurban publish --draft, drafts, approve, reject).",
+     false},
     {"outbox",
      TEXT,
      "",
@@ -205,7 +206,8 @@ static const struct key keys[] = {
      {0},
      "The drop folder: what clerks put into this directory is published by `interurban outbox`. Empty: "
      "none.\n"
-     "install -d -o interurban -g GROUP -m 3770 DIR, where GROUP has those who may publish by it."},
+     "install -d -o interurban -g GROUP -m 3770 DIR, where GROUP has those who may publish by it.",
+     false},
     {"outbox_type",
      TEXT,
      "",
@@ -214,7 +216,8 @@ static const struct key keys[] = {
      0,
      doctype_ok,
      {0},
-     "The type of documents put there, where nothing else is said: policy, statement. Empty: other."},
+     "The type of documents put there, where nothing else is said: policy, statement. Empty: other.",
+     false},
     {"outbox_lang",
      TEXT,
      "",
@@ -223,7 +226,8 @@ static const struct key keys[] = {
      0,
      tag_ok,
      {0},
-     "Their language, where nothing else is said: fr. Empty: none."},
+     "Their language, where nothing else is said: fr. Empty: none.",
+     false},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
