@@ -192,9 +192,8 @@ static const struct key keys[] = {
      0,
      NULL,
      {"none", "two-persons"},
-     "Who may publish: everybody who may use the control socket, or two of them together: one drafts, "
-     "another one\n"
-     "approves (interurban publish --draft, drafts, approve, reject).",
+     "Who may publish: everybody who may use the control socket, or two of them together: one drafts,\n"
+     "another one approves (interurban publish --draft, drafts, approve, reject).",
      false},
     {"outbox",
      TEXT,
