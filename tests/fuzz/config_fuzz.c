@@ -42,7 +42,8 @@ static void put_list(struct iu_buf *out, const char *name, const struct config_l
 
 static void put_config(struct iu_buf *out, const struct config *config)
 {
-    static const char *const dials[] = {"all", "invited", "none"}, *const logs[] = {"logfmt", "json"};
+    static const char *const dials[] = {"all", "invited", "none"}, *const logs[] = {"auto", "journal",
+                                                                                    "logfmt", "json"};
     put_list(out, "listen", &config->listen);
     put_list(out, "address", &config->address);
     put_list(out, "peers", &config->peers);
@@ -61,7 +62,7 @@ static void check_bounds(const struct config *config)
     char address[IU_ADDRESS_MAX + 1];
     iu_must(config->listen.count <= 8 && config->address.count <= IU_ADDRESSES_MAX);
     iu_must(config->peers.count <= CONFIG_LIST_MAX);
-    iu_must(config->dial <= 2 && config->log <= 1);
+    iu_must(config->dial <= 2 && config->log <= CONFIG_LOG_JSON);
     iu_must(config->sessions >= 1 && config->sessions <= 100000 && config->quota_bytes <= 1ULL << 50);
     for (size_t i = 0; i < config->peers.count; i++)
         iu_must(config_peer(config->peers.items[i], &city, address));
