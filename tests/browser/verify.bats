@@ -5,6 +5,7 @@
 load ../system/common.bash
 
 page=${IU_BIN:?}/../verify.html
+export IU_MODULES=${IU_MODULES:-${IU_SOURCE_DIR:?}/build/browser}
 node_js=$(command -v nodejs || command -v node)
 
 # The published file and its proof, as a browser is handed them; a list.

@@ -3,9 +3,11 @@
 // is shown, as JSON: {verdict, ok, sentences, hit, lang, requests}. `axe` as the third argument adds the findings of axe-core.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
 
+const require = createRequire(join(process.env.IU_MODULES, "package.json")); // where tests/run has put the npm packages
+const { chromium } = require("playwright-core");
 const [page_path, lang = "en", axe] = process.argv.slice(2);
 const files = JSON.parse(readFileSync(0, "utf8"));
 const browser = await chromium.launch({
@@ -30,7 +32,7 @@ try {
     lang: document.documentElement.lang,
   }));
   if (axe === "axe") {
-    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+    await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
     const found = await page.evaluate(() => globalThis.axe.run());
     told.checked = found.passes.length;
     told.findings = found.violations.filter((one) => ["serious", "critical"].includes(one.impact)).map((one) => `${one.id}: ${one.nodes[0].html}`);

@@ -6,6 +6,7 @@
  * the new entry stop WHY                 the start was refused, or the node would not sign CRASH_TELL keeps
  * what the node says on standard error. */
 #include "log/entry.h"
+#include "node/drafts.h"
 #include "node/layers.h"
 #include "node/node.h"
 #include "node/own.h"
@@ -135,6 +136,10 @@ static const char *start(struct node *node, const char *dir)
         return "the own city";
     if (!open_store(node))
         return "the store";
+    node->drafts = drafts_open(node, &why);
+    iu_buf_fini(&why);
+    if (!node->drafts)
+        return "the drafts";
     const char *wrong = upgrade(node);
     if (wrong)
         return wrong;
@@ -164,6 +169,7 @@ static const char *go_on(struct node *node, struct signed_head *found, struct si
 
 static void end(struct node *node)
 {
+    drafts_close(node->drafts);
     iu_store_close(node->store);
     if (node->signer)
         signer_close(node->signer);
