@@ -147,11 +147,6 @@ static void put_log(struct visit *visit, const struct iu_city *city, const struc
         page_word(page, W_OLDER);
         page_put(page, "</a></p>");
     }
-    page_putf(page, "<p><a href=\"/log/%s/%" PRIu32 "/checkpoint\">", id, log->log);
-    page_word(page, W_HEAD);
-    page_put(page, "</a> (");
-    page_word(page, W_TILES);
-    page_put(page, ")</p>");
 }
 
 static void put_facts(struct visit *visit, const struct row_city *city)
@@ -204,15 +199,11 @@ static void put_city(struct visit *visit, const struct row_city *city)
 {
     struct page *page = &visit->page;
     struct iu_city id = city->city;
-    char name[300], feeds[512], text[IU_BECH32_MAX];
+    char name[300], text[IU_BECH32_MAX];
     part_city_name(name, &id, city->name, city->handle);
     iu_city_put(text, &id);
-    snprintf(feeds, sizeof feeds,
-             "<link rel=\"alternate\" type=\"application/atom+xml\" href=\"/c/%s/feed.atom\">"
-             "<link rel=\"alternate\" type=\"application/feed+json\" href=\"/c/%s/feed.json\">",
-             text, text);
     visit_said(visit);
-    visit_begin(visit, iu_bytes_str(name), feeds);
+    visit_begin(visit, iu_bytes_str(name), NULL);
     page_put(page, "<h1>");
     page_bdi(page, iu_bytes_str(name));
     page_put(page, "</h1>");

@@ -115,7 +115,11 @@ static void put_files(struct shown *shown)
     }
     page_put(page, "</ul><p class=\"note\">");
     page_word(page, W_PROOF_WHY);
-    page_put(page, "</p></section>");
+    page_put(page, "</p><p><a");
+    page_href(page, "/verify?d=%s", shown->id);
+    page_put(page, ">");
+    page_word(page, W_CHECK);
+    page_put(page, "</a></p></section>");
 }
 
 /* --- relations --- */

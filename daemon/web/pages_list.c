@@ -16,9 +16,7 @@ void pages_latest(struct visit *visit, const char *rest)
     struct doc_filter filter = {.list = DOCS_ALL, .before = part_before(visit)};
     struct page *page = &visit->page;
     (void)rest;
-    visit_begin(visit, iu_bytes_str(word(page->lang, W_LATEST)),
-                "<link rel=\"alternate\" type=\"application/atom+xml\" href=\"/feed.atom\">"
-                "<link rel=\"alternate\" type=\"application/feed+json\" href=\"/feed.json\">");
+    visit_begin(visit, iu_bytes_str(word(page->lang, W_LATEST)), NULL);
     page_put(page, "<h1>");
     page_word(page, W_LATEST);
     page_put(page, "</h1>");

@@ -91,12 +91,21 @@ void pages_verify(struct visit *visit, const char *rest)
     struct page *page = &visit->page;
     (void)rest;
     visit_begin(visit, iu_bytes_str(word(page->lang, W_CHECK)),
-                "<script type=\"module\" src=\"/static/verify.js\"></script>");
-    page_put(page, "<h1>");
+                "<script type=\"module\" src=\"/static/verify_page.js\"></script>");
+    page_put(page, "<h1 data-word=\"heading\">");
     page_word(page, W_CHECK);
-    page_put(page, "</h1><div id=\"verify\"><p>");
+    page_put(page, "</h1><noscript><p>");
     page_word(page, W_PROOF_WHY);
-    page_put(page, "</p></div>");
+    /* The words of these come with the script, which is the very one of verify.html. */
+    page_put(page,
+             "</p></noscript><p data-word=\"about\"></p><form id=\"form\">"
+             "<p><label for=\"files\" data-word=\"choose\"></label> <input id=\"files\" type=\"file\" multiple> "
+             "<span data-word=\"drop\"></span></p>"
+             "<p><label for=\"city\" data-word=\"id\"></label> <input id=\"city\" type=\"text\" size=\"64\" "
+             "maxlength=\"90\" spellcheck=\"false\" autocomplete=\"off\"></p>"
+             "<p><button data-word=\"run\"></button></p></form>"
+             "<section id=\"result\" role=\"status\" aria-live=\"polite\"><h2 id=\"verdict\"></h2>"
+             "<ul id=\"sentences\"></ul></section>");
     visit_end(visit);
 }
 

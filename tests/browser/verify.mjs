@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node verify.mjs PAGE CASE: opens verify.html from its file, hands it the files named on standard input (JSON, a list), and prints what a person
+// node verify.mjs PAGE [LANG [axe]]: opens verify.html from its file, or a page by its http address, hands it the files named on standard input (JSON, a list), and prints what a person
 // is shown, as JSON: {verdict, ok, sentences, hit, lang, requests}. `axe` as the third argument adds the findings of axe-core.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -19,14 +19,14 @@ try {
   const page = await context.newPage(), requests = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("dialog", (dialog) => dialog.dismiss());
-  await page.goto(pathToFileURL(page_path).href);
+  await page.goto(page_path.startsWith("http:") ? page_path : pathToFileURL(page_path).href);
   if (files.length) {
     await page.locator("#files").setInputFiles(files);
     await page.locator("#result[data-ok=true], #result[data-ok=false]").waitFor({ timeout: 20000 });
   }
   const told = await page.evaluate(() => ({
-    verdict: document.querySelector("#verdict").textContent,
-    ok: document.querySelector("#result").dataset.ok,
+    verdict: document.querySelector("#verdict")?.textContent,
+    ok: document.querySelector("#result")?.dataset.ok,
     sentences: [...document.querySelectorAll("#sentences li")].map((item) => item.innerText),
     hit: Boolean(globalThis.hit),
     lang: document.documentElement.lang,

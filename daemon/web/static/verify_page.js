@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// verify.html: takes the files of an export from a person, and says what the check found. Foreign text is only ever text.
+// verify.html, and the page /verify of a site, where ?d=entry1… names the document whose proof the site gives: takes the files of an export from a person, and says what the check found. Foreign text is only ever text.
 import { check } from "./verify.js";
 import { langOf, say, words } from "./verify_words.js";
 
 const ENDINGS = { chain: ".chain", proof: ".tlog-proof", opening: ".opening" };
 const at = (id) => document.getElementById(id);
-let lang = langOf(navigator.languages ?? []), result = null;
+const asked = new URLSearchParams(location.search).get("d") ?? "";
+const entry = location.protocol !== "file:" && /^entry1[a-z0-9]{52,80}$/.test(asked) ? asked : null;
+let lang = langOf(location.protocol === "file:" ? (navigator.languages ?? []) : [document.documentElement.lang]), result = null;
 
 function put(sentence) {
   const item = document.createElement("li");
@@ -19,7 +21,7 @@ function put(sentence) {
 
 function draw() {
   document.documentElement.lang = lang;
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = words[lang][node.dataset.word];
+  for (const node of document.querySelectorAll("[data-word]")) node.textContent = words[lang][entry && node.dataset.word === "about" ? "here" : node.dataset.word];
   document.title = words[lang].heading;
   at("verdict").textContent = result ? words[lang][result.busy ? "checking" : String(result.ok)] : "";
   at("result").dataset.ok = result && !result.busy ? String(result.ok) : "";
@@ -27,6 +29,17 @@ function draw() {
 }
 
 const refusal = (code, file) => ({ ok: false, sentences: [{ code, params: { file } }] });
+
+// One file, whose proof this site has.
+async function checkHere(file) {
+  const input = { name: file.name, file, others: new Map([[file.name, file]]) };
+  for (const part of Object.keys(ENDINGS)) {
+    const answer = await fetch(`/d/${entry}/${part}`);
+    if (!answer.ok) return refusal("gone", "");
+    input[part] = new Uint8Array(await answer.arrayBuffer());
+  }
+  return check(input, { city: at("city").value.trim() || undefined });
+}
 
 // Which of the files is the document: the one beside which a proof was given.
 async function checkAll(files) {
@@ -47,9 +60,9 @@ async function run(files) {
   result = { busy: true };
   draw();
   try {
-    result = await checkAll([...files]);
+    result = await (entry && files.length === 1 ? checkHere(files[0]) : checkAll([...files]));
   } catch {
-    result = refusal("missing", ""); // a file that cannot be read
+    result = refusal(entry ? "gone" : "missing", ""); // a file that cannot be read
   }
   draw();
 }
@@ -64,9 +77,12 @@ addEventListener("drop", (event) => {
   event.preventDefault();
   run(event.dataTransfer.files);
 });
-at("lang").value = lang;
-at("lang").addEventListener("change", () => {
-  lang = at("lang").value;
-  draw();
-});
+const chosen = at("lang"); // on a site the language is the page's
+if (chosen) {
+  chosen.value = lang;
+  chosen.addEventListener("change", () => {
+    lang = chosen.value;
+    draw();
+  });
+}
 draw();

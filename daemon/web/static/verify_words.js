@@ -5,6 +5,7 @@ export const words = {
   en: {
     heading: "Check a document", true: "True", false: "Not shown to be true", checking: "Checking…", lang: "Language",
     about: "Choose the document together with the three files that were exported beside it: their names end in .tlog-proof, .opening and .chain. Nothing leaves this computer.",
+    here: "Choose your copy of the document, under its own name. Its proof is fetched from this site; your copy does not leave this computer.", gone: "The proof could not be fetched from this site. Try again, or give the three files yourself.",
     choose: "Files to check", drop: "or drop them here", id: "Id of the city, if you have it from elsewhere (city1…)", run: "Check",
     missing: "Not given: {file}. The document and its three files are needed.", several: "More than one document was given. Check one at a time.",
     same: "{file} is “{title}”, dated {date}, exactly as the city below published it.", same_untitled: "{file} is an entry dated {date}, exactly as the city below published it.",
@@ -22,6 +23,7 @@ export const words = {
   fr: {
     heading: "Vérifier un document", true: "Authentique", false: "Authenticité non établie", checking: "Vérification…", lang: "Langue",
     about: "Choisissez le document avec les trois fichiers exportés à côté de lui : leurs noms se terminent par .tlog-proof, .opening et .chain. Rien ne quitte cet ordinateur.",
+    here: "Choisissez votre copie du document, sous son propre nom. Sa preuve est demandée à ce site ; votre copie ne quitte pas cet ordinateur.", gone: "La preuve n'a pas pu être demandée à ce site. Réessayez, ou donnez vous-même les trois fichiers.",
     choose: "Fichiers à vérifier", drop: "ou déposez-les ici", id: "Identifiant de la ville, si vous l'avez par ailleurs (city1…)", run: "Vérifier",
     missing: "Il manque : {file}. Il faut le document et ses trois fichiers.", several: "Plusieurs documents ont été donnés. Vérifiez-en un à la fois.",
     same: "{file} est « {title} », daté du {date}, exactement tel que la ville ci-dessous l'a publié.", same_untitled: "{file} est une entrée datée du {date}, exactement telle que la ville ci-dessous l'a publiée.",
@@ -39,6 +41,7 @@ export const words = {
   es: {
     heading: "Comprobar un documento", true: "Auténtico", false: "Autenticidad no demostrada", checking: "Comprobando…", lang: "Idioma",
     about: "Elija el documento con los tres archivos exportados junto a él: sus nombres terminan en .tlog-proof, .opening y .chain. Nada sale de este ordenador.",
+    here: "Elija su copia del documento, con su propio nombre. La prueba se pide a este sitio; su copia no sale de este equipo.", gone: "No se pudo pedir la prueba a este sitio. Inténtelo de nuevo, o dé usted los tres archivos.",
     choose: "Archivos que comprobar", drop: "o suéltelos aquí", id: "Identificador de la ciudad, si lo tiene de otra fuente (city1…)", run: "Comprobar",
     missing: "Falta: {file}. Se necesitan el documento y sus tres archivos.", several: "Se ha dado más de un documento. Compruebe uno cada vez.",
     same: "{file} es «{title}», con fecha {date}, exactamente como lo publicó la ciudad indicada abajo.", same_untitled: "{file} es una entrada con fecha {date}, exactamente como la publicó la ciudad indicada abajo.",
