@@ -129,7 +129,7 @@ bool details_read(const struct outbox *outbox, int fd, const char *name, struct 
     /* A text editor of another system may put a mark before the text. */
     if (good && text.data && text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3))
         iu_buf_drop_front(&text, 3);
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; text.data && i < text.len; i++)
         if (text.data[i] == '\r') /* lines of another system */
             text.data[i] = ' ';
     good = good && iu_text_ok(iu_buf_view(&text), true);

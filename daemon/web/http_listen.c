@@ -70,7 +70,7 @@ int http_listen_passed(void)
 
 unsigned http_listen_port(int socket)
 {
-    struct sockaddr_storage name;
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof name;
     if (getsockname(socket, (struct sockaddr *)&name, &len) != 0)
         return 0;

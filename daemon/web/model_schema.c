@@ -40,14 +40,16 @@ const char model_schema[] =
     "categories 'L* N* Co Mn Mc'\","
     " prefix = '3');";
 
+static const char city_charter[] =
+    "UPDATE cities SET name = ?2, handle = ?3, domain = ?4, class = ?5, charter = ?6, charter_log = ?7,"
+    " charter_idx = ?8 WHERE id = ?1 AND (charter IS NULL OR (charter_log, charter_idx) <= (?7, ?8))";
+
 const char *const model_sql[SQL_COUNT] = {
     [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_CITY_FIND] = "SELECT id FROM cities WHERE city = ?1",
     [SQL_CITY_ADD] = "INSERT INTO cities(city) VALUES(?1) RETURNING id",
-    [SQL_CITY_CHARTER] =
-        "UPDATE cities SET name = ?2, handle = ?3, domain = ?4, class = ?5, charter = ?6, charter_log = ?7,"
-        " charter_idx = ?8 WHERE id = ?1 AND (charter IS NULL OR (charter_log, charter_idx) <= (?7, ?8))",
+    [SQL_CITY_CHARTER] = city_charter,
     [SQL_LOG_FIND] = "SELECT id FROM logs WHERE city = ?1 AND log = ?2",
     [SQL_LOG_ADD] = "INSERT INTO logs(city, log) VALUES(?1, ?2) RETURNING id",
     [SQL_LOG_PUT] = "UPDATE logs SET size = ?2, head = ?3, note = ?4, confirmed = ?5, agreed = ?6, closed = "
