@@ -44,6 +44,17 @@ static const char city_charter[] =
     "UPDATE cities SET name = ?2, handle = ?3, domain = ?4, class = ?5, charter = ?6, charter_log = ?7,"
     " charter_idx = ?8 WHERE id = ?1 AND (charter IS NULL OR (charter_log, charter_idx) <= (?7, ?8))";
 
+static const char sql_log_put[] =
+    "UPDATE logs SET size = ?2, head = ?3, note = ?4, confirmed = ?5, agreed = ?6, closed = "
+    "?7 WHERE id = ?1";
+static const char sql_redaction_put[] =
+    "INSERT INTO redactions VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(target) DO UPDATE SET"
+    " log = ?2, idx = ?3, date = ?4, ground = ?5 WHERE (?2, ?3) < (log, idx)";
+static const char sql_gaps[] =
+    "SELECT e.id, e.idx, c.city, l.log FROM entries e JOIN logs l ON l.id = e.log JOIN cities c "
+    "ON c.id = l.city"
+    " WHERE e.state = 3 AND e.id > ?1 ORDER BY e.id LIMIT ?2";
+
 const char *const model_sql[SQL_COUNT] = {
     [SQL_META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
@@ -52,8 +63,7 @@ const char *const model_sql[SQL_COUNT] = {
     [SQL_CITY_CHARTER] = city_charter,
     [SQL_LOG_FIND] = "SELECT id FROM logs WHERE city = ?1 AND log = ?2",
     [SQL_LOG_ADD] = "INSERT INTO logs(city, log) VALUES(?1, ?2) RETURNING id",
-    [SQL_LOG_PUT] = "UPDATE logs SET size = ?2, head = ?3, note = ?4, confirmed = ?5, agreed = ?6, closed = "
-                    "?7 WHERE id = ?1",
+    [SQL_LOG_PUT] = sql_log_put,
     [SQL_ENTRY_FIND] = "SELECT id FROM entries WHERE log = ?1 AND idx = ?2",
     [SQL_ENTRY_PUT] = "INSERT OR REPLACE INTO entries VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_ENTRY_DEL] = "DELETE FROM entries WHERE id = ?1",
@@ -65,13 +75,9 @@ const char *const model_sql[SQL_COUNT] = {
     [SQL_REF_DEL] = "DELETE FROM refs WHERE doc = ?1",
     [SQL_SEARCH_PUT] = "INSERT INTO search(rowid, title, tags, body) VALUES(?1, ?2, ?3, ?4)",
     [SQL_SEARCH_DEL] = "DELETE FROM search WHERE rowid = ?1",
-    [SQL_REDACTION_PUT] =
-        "INSERT INTO redactions VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(target) DO UPDATE SET"
-        " log = ?2, idx = ?3, date = ?4, ground = ?5 WHERE (?2, ?3) < (log, idx)",
+    [SQL_REDACTION_PUT] = sql_redaction_put,
     [SQL_REDACTION_GET] = "SELECT 1 FROM redactions WHERE target = ?1",
     [SQL_TARGET_FIND] = "SELECT id, item FROM entries WHERE entry = ?1 AND state <> 5",
     [SQL_TARGET_STRIP] = "UPDATE entries SET state = 5, item = ?2 WHERE id = ?1",
-    [SQL_GAPS] = "SELECT e.id, e.idx, c.city, l.log FROM entries e JOIN logs l ON l.id = e.log JOIN cities c "
-                 "ON c.id = l.city"
-                 " WHERE e.state = 3 AND e.id > ?1 ORDER BY e.id LIMIT ?2",
+    [SQL_GAPS] = sql_gaps,
 };
