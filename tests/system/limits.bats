@@ -110,7 +110,7 @@ stands() { # CITY OTHER CODE
         within 50 node lyon show "porto/$index" --json
         index=$(publish lyon "$work/doc.txt")
         within 50 node porto show "lyon/$index" --json
-        node porto status --check >/dev/null
+        node porto status --json | field '.ready and .signing.allowed' >/dev/null # --check says that nobody new gets in
     done
     wait "$flood"
     grep -q "fact=connections-refused .*LimitNOFILE" "$work/porto.log"
@@ -120,6 +120,7 @@ stands() { # CITY OTHER CODE
     found guest
     start guest
     join guest porto
+    within 50 node porto status --check
     ! grep -q "sessions-bounded" "$work/guest.log"
 }
 
