@@ -2,7 +2,9 @@
 # A machine apart: this one's file system under a layer of its own, with its own processes and network, as long as a script runs there.
 
 can_apart() {
-    [ "$EUID" = 0 ] && unshare -mnpf true 2>/dev/null
+    mkdir -p "$work/apart"
+    [ "$EUID" = 0 ] && unshare -mnpf sh -ec 'mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir upper inner root &&
+        mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=inner root' sh "$work/apart" 2>/dev/null
 }
 
 not() { # COMMAND…: fails if it succeeds; "! COMMAND" alone ends nothing
