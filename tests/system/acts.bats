@@ -29,7 +29,7 @@ acts() { # CITY FILTER: of the lines, as one list
     node lyon acts --limit 2 | grep -c . | grep -qx 2
     node lyon acts --limit 2 | tail -1 | grep -q "$me.*invite.*Kampala"
     # An invite's secret and a document's text are not among them; others cannot read the file.
-    ! grep -qE 'IU1:|Un texte' "$work/lyon/acts"
+    not grep -qE 'IU1:|Un texte' "$work/lyon/acts"
     [ "$(stat -c %a "$work/lyon/acts")" = 600 ]
     refused 5 "$iu" --socket "$work/lyon/view.sock" acts
 }

@@ -7,10 +7,6 @@ can_apart() {
         mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=inner root' sh "$work/apart" 2>/dev/null
 }
 
-not() { # COMMAND…: fails if it succeeds; "! COMMAND" alone ends nothing
-    if "$@"; then return 1; fi
-}
-
 apart() { # SCRIPT [WORD…]: bash as root there; $work is the same directory, and what is written elsewhere is gone afterwards
     mkdir -p "$work/apart"
     export -f not

@@ -115,6 +115,12 @@ refused() { # EXIT-CODE COMMAND…: exits with this code
     [ "$code" = "$want" ] || { echo "exit $code, not $want: $*: $output" >&2 && return 1; }
 }
 
+not() { # COMMAND…: fails if it succeeds, and where grep could not look at all. "! COMMAND" alone ends no test
+    local code=0
+    "$@" || code=$?
+    [ "$code" != 0 ] && { [ "$1" != grep ] || [ "$code" = 1 ]; }
+}
+
 field() { # FILTER: of JSON on standard input, as it stands. Nothing at all is a failure too, which jq -e alone lets pass
     local found
     found=$(jq -er "$1") && [ -n "$found" ] && printf '%s\n' "$found"

@@ -68,9 +68,10 @@ count() { node lyon list --json | field ".entries | length == $1"; }
     publish lyon "$work/pass"
     within 50 node porto show lyon/1
     node lyon backup "$work/lyon.backup"
-    ! grep -q "$canary" "$work/lyon.backup"
-    ! grep -rq "$canary" "$work/porto"
-    ! node lyon feed --json | grep -q "Title of secret"
+    not grep -q "$canary" "$work/lyon.backup"
+    not grep -rq "$canary" "$work/porto"
+    node lyon feed --json >"$work/feed"
+    not grep -q "Title of secret" "$work/feed"
     [ "$(stat -c %a "$work/lyon/drafts" "$work/lyon/drafts/1" | tr '\n' ' ')" = "700 600 " ]
     refused 5 "$iu" --socket "$work/lyon/view.sock" drafts
     node lyon approve 1

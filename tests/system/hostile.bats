@@ -91,7 +91,7 @@ anonymous() { # MiB of Porto
     node porto block lyon
     node porto key claim
     within 100 node porto publish "$work/honest.txt" --title t --type policy --lang fr
-    ! hostile clone
+    not hostile clone
     node porto publish "$work/honest.txt" --title again --type policy --lang fr
 }
 
@@ -115,10 +115,11 @@ anonymous() { # MiB of Porto
     [ -e "$work/out/honest.txt" ]
     for n in 1 2 3 4 5 6 7 8; do
         node porto show "lyon/$((size + n))" --json | field '.title == null'
-        ! node porto export "lyon/$((size + n))" --out "$work/out"
+        not node porto export "lyon/$((size + n))" --out "$work/out"
     done
     refused 1 node porto export "lyon/$((size + 9))" --out "$work/out"
-    ! node porto list lyon | grep -q "$(printf '\033')"
+    node porto list lyon >"$work/listed"
+    not grep -q "$(printf '\033')" "$work/listed"
     [ ! -e "$work/up" ] && [ "$(find "$work/out" -type f -name 'a*' | wc -l)" = 0 ]
     crosses 40
 }
@@ -160,7 +161,7 @@ anonymous() { # MiB of Porto
         node porto $verb >>"$work/shown" 2>&1
     done
     cat "$work/porto.log" >>"$work/shown"
-    ! grep -qP '\x{202e}|\x{2066}|\x{200b}' "$work/shown"
+    not grep -qP '\x{202e}|\x{2066}|\x{200b}' "$work/shown"
     LC_ALL=C.UTF-8 grep -q "Title$(printf '\357\277\275')eltit" "$work/shown"
     node porto show "lyon/$first" --json | field '.title == "Title\u202eeltit"'
     crosses 40
@@ -173,7 +174,7 @@ anonymous() { # MiB of Porto
     tried=$(grep -c fact=dial-failed "$work/porto.log" || true)
     more() { [ "$(grep -c fact=dial-failed "$work/porto.log")" -gt "$tried" ]; }
     within 300 more
-    ! grep -q "the very same node\|unreachable" "$work/porto.log"
+    not grep -q "the very same node\|unreachable" "$work/porto.log"
     hostile addresses --seconds 1 >"$work/ends"
     field '.ends == [10, 17, 17, "open"]' <"$work/ends"
     crosses 40

@@ -72,7 +72,7 @@ stands() { # CITY OTHER CODE
     within 50 eval "node porto peers lyon --json | field '.peers[0] | .state == \"behind\" and .[\"reason\"].code == \"over-quota\" and .missing > 0 and .quota == 204800 and .used < 204800 + 1048576'"
     node porto status | grep -q "used up the quota"
     node porto status --json | field '.over_quota == 1'
-    ! grep -q fact=batch-refused "$work/porto.log"
+    not grep -q fact=batch-refused "$work/porto.log"
     # What another city publishes is not held up, and the quota holds over a new start.
     stop porto
     start porto
@@ -121,7 +121,7 @@ stands() { # CITY OTHER CODE
     start guest
     join guest porto
     within 50 node porto status --check
-    ! grep -q "sessions-bounded" "$work/guest.log"
+    not grep -q "sessions-bounded" "$work/guest.log"
 }
 
 @test "silent strangers are many and cost little, and a guest joins among them" {

@@ -118,7 +118,7 @@ why() { # NAME: the sentence, which is one line and ends with a code
     for name in .hidden a.part b.tmp c~ '~$office.docx' Thumbs.db; do [ -e "$drop/$name" ]; done
     [ "$(stat -c %i "$work/lyon/node.key")" = "$before" ]
     # Nothing that a terminal would act upon is printed.
-    ! grep -qP '[\x00-\x08\x0b-\x1f\x{202e}]' "$work/outbox.out"
+    not grep -qP '[\x00-\x08\x0b-\x1f\x{202e}]' "$work/outbox.out"
     # Rejected again under the same name: both are kept.
     : >"$drop/empty.txt"
     within 300 test -e "$drop/rejected/empty.txt.2"
