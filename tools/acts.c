@@ -77,14 +77,10 @@ static void show_table(struct iu_bytes lines)
 
 int run_acts(struct call *call)
 {
-    struct iu_request request;
     struct iu_answered answer;
-    int code;
-    call_request(call, &request);
-    if (!call_exchange(call, &request, &answer, &code))
+    int code = call_data(call, &answer);
+    if (code != IU_EXIT_DONE)
         return code;
-    if (answer.exit)
-        return show_error(call, &answer);
     if (!call->json)
         show_table(answer.data);
     else if (answer.data.len)

@@ -43,6 +43,8 @@ bool call_has(const struct call *call, const char *name);
  * live until the next exchange. */
 bool call_exchange(struct call *call, const struct iu_request *request, struct iu_answered *out,
                    int *exit_code);
+/* The command's own request, whose answer is the bytes in `data`. The exit code; errors were shown. */
+int call_data(struct call *call, struct iu_answered *answer);
 /* Waits for one more reply of a stream. */
 bool call_more(struct call *call, struct iu_answered *out, int *exit_code);
 void call_close(struct call *call);

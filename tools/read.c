@@ -198,18 +198,23 @@ int run_check(struct call *call)
     return code;
 }
 
-int run_metrics(struct call *call)
+int call_data(struct call *call, struct iu_answered *answer)
 {
     struct iu_request request;
-    struct iu_answered answer;
     int code;
     call_request(call, &request);
-    if (!call_exchange(call, &request, &answer, &code))
+    if (!call_exchange(call, &request, answer, &code))
         return code;
-    if (answer.exit)
-        return show_error(call, &answer);
-    fwrite(answer.data.data, 1, answer.data.len, stdout);
-    return IU_EXIT_DONE;
+    return answer->exit ? show_error(call, answer) : IU_EXIT_DONE;
+}
+
+int run_metrics(struct call *call)
+{
+    struct iu_answered answer;
+    int code = call_data(call, &answer);
+    if (code == IU_EXIT_DONE)
+        fwrite(answer.data.data, 1, answer.data.len, stdout);
+    return code;
 }
 
 /* --- feed --- */

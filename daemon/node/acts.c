@@ -234,20 +234,6 @@ static void compose(struct act *act)
     iu_buf_put_str(&act->line, "}\n");
 }
 
-static bool write_all(int fd, struct iu_bytes bytes)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.data, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes.data += n;
-        bytes.len -= (size_t)n;
-    }
-    return true;
-}
-
 /* Appends all of it or nothing. A line that a power cut tore is ended first, so that the next one stands
  * alone. */
 static int append(const struct home *home, struct iu_bytes lines)
@@ -264,8 +250,8 @@ static int append(const struct home *home, struct iu_bytes lines)
     if (good && st.st_size > 0)
         good = pread(fd, &last, 1, st.st_size - 1) == 1;
     if (good && last != '\n')
-        good = write_all(fd, iu_bytes_str("\n"));
-    good = good && write_all(fd, lines) && fdatasync(fd) == 0;
+        good = os_write_all(fd, iu_bytes_str("\n"));
+    good = good && os_write_all(fd, lines) && fdatasync(fd) == 0;
     int cause = good ? 0 : errno ? errno : EIO;
     if (!good && S_ISREG(st.st_mode) && ftruncate(fd, st.st_size) != 0)
         cause = errno;

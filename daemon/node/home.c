@@ -2,6 +2,7 @@
 #include "node/home.h"
 
 #include "base/text.h"
+#include "node/os.h"
 #include "sign/key.h"
 
 #include <errno.h>
@@ -410,20 +411,6 @@ bool home_files_ok(const struct home *home, struct iu_buf *why)
     return wrong == HOME_FINE;
 }
 
-static bool write_all(int fd, struct iu_bytes bytes)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.data, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes.data += n;
-        bytes.len -= (size_t)n;
-    }
-    return true;
-}
-
 bool home_write(const struct home *home, const char *name, struct iu_bytes bytes)
 {
     char fresh[64];
@@ -432,7 +419,7 @@ bool home_write(const struct home *home, const char *name, struct iu_bytes bytes
     int fd = openat(home->fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool good = write_all(fd, bytes) && fsync(fd) == 0;
+    bool good = os_write_all(fd, bytes) && fsync(fd) == 0;
     int cause = errno;
     close(fd);
     if (good)

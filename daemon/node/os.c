@@ -156,3 +156,17 @@ uint64_t os_anonymous_bytes(void)
     fclose(file);
     return bytes;
 }
+
+bool os_write_all(int fd, struct iu_bytes bytes)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.data, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes.data += n;
+        bytes.len -= (size_t)n;
+    }
+    return true;
+}

@@ -4,6 +4,8 @@
 #ifndef NODE_OS_H
 #define NODE_OS_H
 
+#include "base/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,5 +40,8 @@ bool os_journal_send(int fd, const void *entry, size_t len);
 
 /* Bytes of memory that are this process' alone (not shared, not of files), 0 if unknown. */
 uint64_t os_anonymous_bytes(void);
+
+/* All of it, also over short writes and signals. False with errno; some of it may have been written then. */
+bool os_write_all(int fd, struct iu_bytes bytes);
 
 #endif
