@@ -81,6 +81,9 @@ $found"
     found=$(grep -rnwE '(TO''DO|FIX''ME|XX''X|HA''CK)' lib daemon tools tests proto deploy -I --exclude-dir=corpus || true)
     [ -z "$found" ] || say "unfinished business:
 $found"
+    found=$(grep -nE '^[[:space:]]*! ' tests/system/*.bats tests/browser/*.bats | grep -vE '\|\||&&' || true)
+    [ -z "$found" ] || say "bats ends no test at a negated command; use: not COMMAND
+$found"
     return "$bad"
 }
 
@@ -134,6 +137,7 @@ self_test() {
     plant lib/peer/planted.c "$spdx/* NOLINT */\n"
     plant lib/peer/planted.c "int planted;\n"
     plant lib/peer/planted.c "$spdx/* TO""DO */\n"
+    plant tests/system/planted.bats "# SPDX-License-Identifier: Apache-2.0\n@test \"x\" {\n    ! true\n    true\n}\n"
     echo "$planted violations planted, $([ "$lost" = 0 ] && echo all || echo NOT all) refused"
     return "$lost"
 }
