@@ -60,7 +60,7 @@ install(FILES ${DIST}/interurban DESTINATION share/bash-completion/completions C
 install(FILES ${DIST}/_interurban DESTINATION share/zsh/vendor-completions COMPONENT node)
 install(FILES deploy/interurban.conf DESTINATION ${ETC} COMPONENT node)
 install(DIRECTORY DESTINATION ${ETC}/conf.d COMPONENT node)
-install(FILES deploy/interurban.service DESTINATION ${UNITS} COMPONENT node)
+install(FILES deploy/interurban.service deploy/interurban-outbox.service DESTINATION ${UNITS} COMPONENT node)
 install(FILES deploy/interurban.sysusers DESTINATION lib/sysusers.d RENAME interurban.conf COMPONENT node)
 install(FILES deploy/interurban.tmpfiles DESTINATION lib/tmpfiles.d RENAME interurban.conf COMPONENT node)
 install(FILES deploy/interurban.catalog DESTINATION lib/systemd/catalog COMPONENT node)

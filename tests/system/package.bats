@@ -50,6 +50,7 @@ rw-r--r-- usr/share/man/man8/interurband.8.gz
 rw-r--r-- usr/share/bash-completion/completions/interurban
 rw-r--r-- usr/share/zsh/vendor-completions/_interurban
 rw-r--r-- usr/lib/systemd/system/interurban.service
+rw-r--r-- usr/lib/systemd/system/interurban-outbox.service
 rw-r--r-- usr/lib/sysusers.d/interurban.conf
 rw-r--r-- usr/lib/tmpfiles.d/interurban.conf
 rw-r--r-- usr/share/doc/interurban/changelog.Debian.gz
