@@ -25,4 +25,8 @@ bool iu_redaction_get(const struct iu_snap *snap, const struct iu_ref *target, s
 void iu_log_erase(struct iu_txn *txn, const struct iu_ref *target);
 void iu_log_erase_range(struct iu_txn *txn, const struct iu_log_state *log, uint64_t first, uint64_t end);
 
+/* The root closes the city's log `log` at `end`: redactions from there on are a stolen key's work. They are forgotten, and
+ * what they took is a gap again, to be filled by who still has it. */
+void iu_redactions_void(struct iu_txn *txn, const struct iu_city *city, uint32_t log, uint64_t end);
+
 #endif

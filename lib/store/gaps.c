@@ -78,6 +78,23 @@ uint64_t iu_gaps_append(struct iu_txn *txn, uint32_t no, uint64_t first, struct 
     return count;
 }
 
+void iu_gaps_open(struct iu_txn *txn, uint32_t no, uint64_t index)
+{
+    struct gap below, above;
+    uint8_t key[IU_KEY_MAX];
+    uint64_t from = index, to = index + 1;
+    bool near = gap_below(&txn->reads, no, index, &below);
+    if (near && below.to > index)
+        return;
+    if (near && below.to == index)
+        from = below.from;
+    if (gap_above(&txn->reads, no, index, &above) && above.from == index + 1) {
+        to = above.to;
+        iu_del(txn, IU_T_GAPS, iu_key_u32_u64(key, no, above.from));
+    }
+    put_gap(txn, no, from, to);
+}
+
 void iu_gaps_close(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to)
 {
     struct gap gap;

@@ -92,6 +92,8 @@ void iu_runs_append(struct iu_txn *txn, uint32_t no, uint64_t first, uint64_t co
 bool iu_runs_erase(struct iu_txn *txn, uint32_t no, uint64_t index, uint64_t *bytes);
 /* Adds the entries of `items` that are not full to the gaps; returns how many. */
 uint64_t iu_gaps_append(struct iu_txn *txn, uint32_t no, uint64_t first, struct iu_bytes items);
+/* One entry, held below full, may be had again. */
+void iu_gaps_open(struct iu_txn *txn, uint32_t no, uint64_t index);
 /* Entries [from, to) are full now. */
 void iu_gaps_close(struct iu_txn *txn, uint32_t no, uint64_t from, uint64_t to);
 

@@ -3,6 +3,7 @@
 #include "view/apply_inner.h"
 
 #include "log/fault.h"
+#include "store/erase.h"
 #include "view/confirm.h"
 #include "view/moments.h"
 
@@ -38,6 +39,8 @@ static void store_chain(const struct iu_applying *a, const struct iu_chain *chai
     for (uint32_t i = 0; i < last->log_count; i++)
         iu_log_make(a->txn, &a->job->city, last->logs[i].log, &log);
     iu_chain_put(a->txn, &a->job->city, chain, iu_buf_view(&a->job->a));
+    for (uint32_t i = 0; i + 1 < last->log_count; i++) /* all but the open one are closed */
+        iu_redactions_void(a->txn, &a->job->city, last->logs[i].log, last->logs[i].size);
     for (uint32_t i = 0; i < last->log_count; i++)
         if (iu_log_find(a->snap, &a->job->city, last->logs[i].log, &log) &&
             settled(a, &log, log.frozen_at, &last->logs[i]))

@@ -230,7 +230,9 @@ static void apply_redaction(struct rows *rows, const struct iu_item *item, const
     struct iu_redactor by = {rows->log->log, rows->index}, held;
     struct iu_ref target;
     uint32_t ground;
-    if (iu_redact_get(marks->fields, &ground) || !read_target(rows, item->header, &target))
+    const struct iu_snap *reads = rows->txn ? iu_txn_reads(rows->txn) : rows->snap;
+    if (iu_redact_get(marks->fields, &ground) || !read_target(rows, item->header, &target) ||
+        rows->index >= iu_closed_at(reads, &rows->log->city, rows->log->log))
         return;
     if (rows->txn && (!rows->from || iu_rebuild_stale(IU_T_REDACTED, rows->from))) {
         iu_redaction_put(rows->txn, &target, &by);

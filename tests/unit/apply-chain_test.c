@@ -244,20 +244,6 @@ static void entries_beyond_a_replaced_key_are_unconfirmed_until_the_new_one_sign
     assert_false(unconfirmed(&p->porto, p->city, 10));
 }
 
-/* Lyon's log 1 is closed at `size`: its next delegation, node key 1, opens log 2. */
-static void close_log(struct node *lyon, uint64_t size)
-{
-    struct iu_log_state log;
-    struct iu_snap *snap;
-    struct iu_logline lines[] = {{.log = 1, .size = size}, {.log = 2}};
-    node_state(lyon, &lyon->town.city, 1, &snap, &log);
-    struct iu_log_tree tree = {snap, &log};
-    assert_int_equal(iu_tree_root(iu_log_node, &tree, size, &lines[0].root), IU_OK);
-    iu_snap_close(snap);
-    iu_sha256((struct iu_bytes){0}, &lines[1].root);
-    town_delegate(&lyon->town, 1, lines, 2);
-}
-
 /* The head of log 1 at `size` by node key `key`; with another root if it is `forged`. */
 static struct iu_job *closing_job(struct node *lyon, uint64_t size, int key, bool forged)
 {
@@ -284,7 +270,7 @@ static void a_closing_head_takes_the_place_of_a_thiefs(void **state)
     node_meet(&p->porto, &p->lyon);
     node_pull(&p->porto, &p->lyon, p->city, 10);
     assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 6, 0, false)), IU_PEER_STALE);
-    close_log(&p->lyon, 6);
+    node_close_log(&p->lyon, 6);
     assert_int_equal(node_err(&p->porto, chain_job(&p->lyon)), IU_OK);
     assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 5, 0, false)), IU_PEER_STALE);
     assert_int_equal(node_err(&p->porto, closing_job(&p->lyon, 10, 0, false)), IU_PEER_SUPERSEDED);

@@ -153,6 +153,33 @@ static void another_citys_word_and_a_wrong_id_take_nothing_back(void **state)
     assert_int_equal(held(t, &t->porto, t->target, true), IU_FORM_HEADER);
 }
 
+/* Who stole the node key took everything back; the root closed the log before that. */
+static void what_a_stolen_key_took_back_is_fetched_again(void **state)
+{
+    struct three *t = *state;
+    const struct iu_city *lyon = &t->lyon.town.city;
+    struct iu_ref target = ref_of(&t->lyon, lyon, t->target);
+    struct iu_log_state log;
+    struct iu_arena arena;
+    struct iu_entry_view view;
+    uint64_t first = 0, end = 0, thief = redact(&t->lyon, &target, IU_GROUND_OTHER);
+    node_pull(&t->porto, &t->lyon, lyon, 4);
+    assert_int_equal(held(t, &t->porto, t->target, true), IU_FORM_HEADER);
+    node_close_log(&t->lyon, thief);
+    assert_int_equal(node_err(&t->porto, node_job_chain(lyon, iu_buf_view(&t->lyon.town.notes))), IU_OK);
+    struct iu_snap *snap;
+    node_state(&t->porto, lyon, 1, &snap, &log);
+    iu_arena_init(&arena, IU_ENTRY_ARENA_MAX);
+    assert_true(iu_log_gap_wanted(snap, &log, 0, &first, &end));
+    assert_true(first == t->target && end == t->target + 1);
+    assert_int_equal(iu_entry_view(snap, &log, t->target, &arena, &view), IU_OK);
+    assert_false(view.erased);
+    iu_arena_fini(&arena);
+    iu_snap_close(snap);
+    assert_int_equal(node_err(&t->porto, node_fill(&t->stale, lyon, 0, 4, IU_FORM_FULL)), IU_OK);
+    assert_int_equal(held(t, &t->porto, t->target, false), IU_FORM_FULL);
+}
+
 static void the_first_of_several_redactions_is_named(void **state)
 {
     struct three *t = *state;
@@ -182,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_after_its_redaction_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_order_of_arrival_does_not_matter, setup, teardown),
         cmocka_unit_test_setup_teardown(another_citys_word_and_a_wrong_id_take_nothing_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_stolen_key_took_back_is_fetched_again, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_of_several_redactions_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

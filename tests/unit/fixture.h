@@ -376,4 +376,18 @@ static inline void assert_log_whole(struct node *n, const struct iu_city *city, 
     iu_snap_close(snap);
 }
 
+/* Log 1 is closed at `size`: the next delegation, node key 1, opens log 2. */
+static inline void node_close_log(struct node *n, uint64_t size)
+{
+    struct iu_log_state log;
+    struct iu_snap *snap;
+    struct iu_logline lines[] = {{.log = 1, .size = size}, {.log = 2}};
+    node_state(n, &n->town.city, 1, &snap, &log);
+    struct iu_log_tree tree = {snap, &log};
+    assert_int_equal(iu_tree_root(iu_log_node, &tree, size, &lines[0].root), IU_OK);
+    iu_snap_close(snap);
+    iu_sha256((struct iu_bytes){0}, &lines[1].root);
+    town_delegate(&n->town, 1, lines, 2);
+}
+
 #endif
